@@ -1,0 +1,97 @@
+import FoundationEssentials
+
+/// The errors of `org.refreshd.Control`.
+package enum ControlError: Error, Hashable, Sendable {
+    /// Also for accounts that do not exist, to callers who may not list them.
+    case notAllowed
+    case accountNotFound(account: String)
+    case clientNotFound(client: String)
+    /// The grant is dead: a person must authorize again.
+    case needsAuthorization(account: String, cause: String)
+    /// - retryAt: Unix seconds; `nil` if waiting will not help.
+    case tokenUnavailable(account: String, cause: String, retryAt: Int?)
+    /// Another change of the same account came first.
+    case conflict(account: String)
+    /// The provider's own words.
+    case authorizationFailed(error: String, description: String?)
+    /// - state: One of `Wire.DaemonState`.
+    case notReady(state: String)
+
+    /// The error's name without the interface's: `NotAllowed`.
+    ///
+    /// A closed set, fit for a metric's label.
+    package var shortName: String {
+        switch self {
+        case .notAllowed: "NotAllowed"
+        case .accountNotFound: "AccountNotFound"
+        case .clientNotFound: "ClientNotFound"
+        case .needsAuthorization: "NeedsAuthorization"
+        case .tokenUnavailable: "TokenUnavailable"
+        case .conflict: "Conflict"
+        case .authorizationFailed: "AuthorizationFailed"
+        case .notReady: "NotReady"
+        }
+    }
+
+    /// The name on the wire: `org.refreshd.Control.NotAllowed`.
+    package var name: String { "\(ControlInterface.name).\(self.shortName)" }
+
+    /// Returns the error's fields as a JSON object.
+    package func parameters() throws -> [UInt8] {
+        try self.fields.controlJSON()
+    }
+
+    /// - Returns: `nil` if the name is none of ours, or if a field that the interface demands is missing.
+    package init?(name: String, parameters: some Sequence<UInt8>) {
+        let prefix = "\(ControlInterface.name)."
+        guard name.hasPrefix(prefix), let fields = try? Fields(controlJSON: parameters) else { return nil }
+        switch (name.dropFirst(prefix.count), fields.account, fields.cause) {
+        case ("NotAllowed", _, _): self = .notAllowed
+        case ("AccountNotFound", let account?, _): self = .accountNotFound(account: account)
+        case ("NeedsAuthorization", let account?, let cause?):
+            self = .needsAuthorization(account: account, cause: cause)
+        case ("TokenUnavailable", let account?, let cause?):
+            self = .tokenUnavailable(account: account, cause: cause, retryAt: fields.retryAt)
+        case ("Conflict", let account?, _): self = .conflict(account: account)
+        case ("ClientNotFound", _, _):
+            guard let client = fields.client else { return nil }
+            self = .clientNotFound(client: client)
+        case ("AuthorizationFailed", _, _):
+            guard let error = fields.error else { return nil }
+            self = .authorizationFailed(error: error, description: fields.description)
+        case ("NotReady", _, _):
+            guard let state = fields.state else { return nil }
+            self = .notReady(state: state)
+        default: return nil
+        }
+    }
+
+    /// All fields that any of the errors has.
+    private struct Fields: Codable, Sendable {
+        var account: String?
+        var cause: String?
+        var client: String?
+        var description: String?
+        var error: String?
+        var retryAt: Int?
+        var state: String?
+
+        enum CodingKeys: String, CodingKey {
+            case account, cause, client, description, error, state
+            case retryAt = "retry_at"
+        }
+    }
+
+    private var fields: Fields {
+        switch self {
+        case .notAllowed: Fields()
+        case .accountNotFound(let account), .conflict(let account): Fields(account: account)
+        case .clientNotFound(let client): Fields(client: client)
+        case .needsAuthorization(let account, let cause): Fields(account: account, cause: cause)
+        case .tokenUnavailable(let account, let cause, let retryAt):
+            Fields(account: account, cause: cause, retryAt: retryAt)
+        case .authorizationFailed(let error, let description): Fields(description: description, error: error)
+        case .notReady(let state): Fields(state: state)
+        }
+    }
+}

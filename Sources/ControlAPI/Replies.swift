@@ -1,0 +1,63 @@
+/// Answers `GetToken`.
+package struct TokenReply: Codable, Hashable, Sendable {
+    package var token: Wire.Token
+    /// The token lives, but its renewal is in trouble: what a person should know.
+    package var warning: String?
+
+    package init(token: Wire.Token, warning: String? = nil) {
+        self.token = token
+        self.warning = warning
+    }
+}
+
+/// Answers every method that ends with an account to show.
+package struct AccountReply: Codable, Hashable, Sendable {
+    package var account: Wire.Account
+
+    package init(account: Wire.Account) {
+        self.account = account
+    }
+}
+
+/// Answers `Watch`, once for each event.
+package struct EventReply: Codable, Hashable, Sendable {
+    package var event: Wire.Event
+
+    package init(event: Wire.Event) {
+        self.event = event
+    }
+}
+
+/// Answers `Explain`.
+package struct ExplainReply: Codable, Hashable, Sendable {
+    /// Text for people, without line ends and control characters.
+    package var lines: [String]
+
+    package init(lines: [String]) {
+        self.lines = lines
+    }
+}
+
+/// Answers `Status`.
+package struct StatusReply: Codable, Hashable, Sendable {
+    package var status: Wire.Status
+
+    package init(status: Wire.Status) {
+        self.status = status
+    }
+}
+
+/// Answers `Metrics`.
+package struct MetricsReply: Codable, Hashable, Sendable {
+    /// OpenMetrics text, `# EOF` included.
+    package var openmetrics: String
+
+    package init(openmetrics: String) {
+        self.openmetrics = openmetrics
+    }
+}
+
+/// Answers methods that have nothing to say but that it is done.
+package struct EmptyReply: Codable, Hashable, Sendable {
+    package init() {}
+}

@@ -1,0 +1,184 @@
+package import RefreshCore
+
+/// A token endpoint's good answer (RFC 6749 §5.1), read with tolerance where providers differ and with none where a
+/// wrong guess would lose a grant or let something into a header.
+package struct TokenResponse: Sendable {
+    package static let bearer = "Bearer"
+
+    /// Visible ASCII, 1 byte to 64 KiB.
+    package let accessToken: Secret
+    /// `Bearer` in this spelling, whatever case it came in or if it did not come (facts F23); else as written.
+    package let tokenType: String
+    /// Each scope once, in the order of the answer; nil: none, or an empty one.
+    package let scope: [String]?
+    package let lifetime: Lifetime
+    /// Nil: omitted, null or empty (facts F12).
+    package let refreshToken: Secret?
+    /// How long the grant lasts, by `refresh_token_expires_in` or `refresh_expires_in`; nil: not said.
+    package let grantLifetime: Duration?
+    /// The members that the profile binds a grant to, for a grant that is first stored.
+    package let bindings: [String: String]
+    /// What was odd, in our own words.
+    package let notes: [String]
+    private let echoed: [String: JSONValue]
+
+    /// The most bytes of a token; no provider is known to need a tenth of it (facts T4).
+    package static let maximumTokenLength = 64 * 1_024
+
+    /// Reads an answer.
+    ///
+    /// - Parameters:
+    ///   - bytes: At most 256 KiB; more is malformed.
+    ///   - profile: Says how scopes are separated, what a lifetime of zero means, and what a grant is bound to.
+    /// - Throws: `TokenResponseError`; `onlyRefreshToken` holds something that must not be lost.
+    package init(
+        parsing bytes: [UInt8],
+        profile: ProviderProfile = BuiltInProfiles.rfc6749
+    ) throws(TokenResponseError) {
+        let members: [String: JSONValue]
+        do {
+            members = try profile.answersAreForms ? FormBody.members(in: bytes) : JSONReader.object(in: bytes)
+        } catch {
+            throw .unreadable(error)
+        }
+        // First of all: some providers send errors under HTTP 200 (facts F07).
+        if let error = ErrorResponse(members: members, profile: profile) { throw .refused(error) }
+
+        var notes: [String] = []
+        let accessToken = members["access_token"].flatMap(Self.accessToken)
+        self.refreshToken = try Self.refreshToken(members["refresh_token"], besides: members["access_token"])
+        guard let accessToken else {
+            guard let refreshToken = self.refreshToken else { throw .noAccessToken }
+            throw .onlyRefreshToken(refreshToken)
+        }
+        self.accessToken = accessToken
+        self.tokenType = Self.tokenType(members["token_type"], &notes)
+        self.scope = Self.scope(members["scope"], separator: profile.scopeSeparator, &notes)
+        self.lifetime = Self.lifetime(members["expires_in"], zeroMeansNever: profile.zeroLifetimeMeansNever, &notes)
+        let grantTimes = ["refresh_token_expires_in", "refresh_expires_in"].lazy.compactMap { members[$0]?.seconds }
+        self.grantLifetime = grantTimes.first { $0 > .zero }
+        var bindings: [String: String] = [:]
+        for name in profile.bindings {
+            if case .string(let text) = members[name], (1...4_096).contains(text.utf8.count) { bindings[name] = text }
+        }
+        self.bindings = bindings
+        self.notes = notes
+        self.echoed = members.filter { profile.echoes.contains($0.key) }
+    }
+
+    /// Whether the answer repeats a parameter of the request, one of the profile's `echoes`, or leaves it out.
+    func echoes(_ name: String, _ value: String?) -> Bool {
+        switch self.echoed[name] {
+        case nil, .null: true
+        case .string(let text): text == value
+        case .bool, .number, .array, .object: false
+        }
+    }
+}
+
+/// Why an answer gives no token.
+package enum TokenResponseError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// It is no object, or none that can be trusted.
+    case unreadable(JSONFault)
+    /// It is an error.
+    case refused(ErrorResponse)
+    /// It has no access token, or one that cannot be used, and no refresh token.
+    case noAccessToken
+    /// It has no access token that can be used, but a refresh token (facts F17).
+    case onlyRefreshToken(Secret)
+    /// Its refresh token is none: wrong type, wrong characters, too long, or the access token again (facts F15).
+    case badRefreshToken
+
+    /// One clause of our own words.
+    package var description: String {
+        switch self {
+        case .unreadable(let fault): fault.description
+        case .refused: "the answer is an error"
+        case .noAccessToken: "the answer has no usable access token"
+        case .onlyRefreshToken: "the answer has a refresh token but no usable access token"
+        case .badRefreshToken: "the refresh token of the answer is malformed"
+        }
+    }
+}
+
+extension TokenResponse {
+    private static func accessToken(_ value: JSONValue) -> Secret? {
+        // Visible: a space or a line end would split the Authorization header that it goes into.
+        guard let text = value.text, Self.isToken(text, from: 0x21) else { return nil }
+        return Secret(text)
+    }
+
+    private static func refreshToken(
+        _ value: JSONValue?,
+        besides accessToken: JSONValue?
+    ) throws(TokenResponseError) -> Secret? {
+        switch value {
+        case nil, .null, .string(""): return nil
+        case .string(let text):
+            // A space is allowed (RFC 6749 appendix A.17), and here goes into nothing but a form.
+            guard Self.isToken(text, from: 0x20), value != accessToken else { throw .badRefreshToken }
+            return Secret(text)
+        case .bool, .number, .array, .object: throw .badRefreshToken
+        }
+    }
+
+    private static func isToken(_ text: String, from first: UInt8) -> Bool {
+        (1...Self.maximumTokenLength).contains(text.utf8.count)
+            && text.utf8.allSatisfy { (first...0x7E).contains($0) }
+    }
+
+    private static func tokenType(_ value: JSONValue?, _ notes: inout [String]) -> String {
+        switch value {
+        case nil, .null, .string(""): return Self.bearer
+        case .string(let text) where text.lowercased() == "bearer": return Self.bearer
+        case .string(let text) where text.utf8.count <= 64 && Self.isToken(text, from: 0x21):
+            notes.append("token_type is not Bearer: the token is kept and not served")
+            return text
+        case .string, .bool, .number, .array, .object:
+            notes.append("token_type is not a word: the token is kept and not served")
+            return "unknown"
+        }
+    }
+
+    private static func scope(_ value: JSONValue?, separator: Character, _ notes: inout [String]) -> [String]? {
+        let words: [String]
+        switch value {
+        case nil, .null: return nil
+        case .string(let text):
+            words = text.split { $0 == separator || $0.isWhitespace }.map(String.init)
+        case .array(let values):
+            words = values.compactMap(\.text)
+            if words.count < values.count { notes.append("scope held something that is no text, which was left out") }
+        case .bool, .number, .object:
+            notes.append("scope was neither a text nor a list")
+            return nil
+        }
+        // The characters of RFC 6749 §3.3: others could split a scope in two where it is shown.
+        let scopes = words.filter { word in
+            !word.isEmpty && word.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != 0x22 && $0 != 0x5C }
+        }
+        if scopes.count < words.count { notes.append("scope held words with characters that no scope has") }
+        guard scopes.reduce(0, { $0 + $1.utf8.count }) <= Self.maximumScopeLength else {
+            notes.append("scope was too long and was left out")
+            return nil
+        }
+        var seen: Set<String> = []
+        let distinct = scopes.filter { seen.insert($0).inserted }
+        return distinct.isEmpty ? nil : distinct
+    }
+
+    /// All scopes together; they are stored and told to every subscriber.
+    private static let maximumScopeLength = 16 * 1_024
+
+    private static func lifetime(_ value: JSONValue?, zeroMeansNever: Bool, _ notes: inout [String]) -> Lifetime {
+        guard let value, value != .null else { return .unknown }
+        guard let time = value.seconds else {
+            notes.append("expires_in was not a number")
+            return .unknown
+        }
+        if time > .zero { return .known(time) }
+        if zeroMeansNever { return .never }
+        notes.append("expires_in was not more than zero")
+        return .unknown
+    }
+}

@@ -1,0 +1,131 @@
+package import RefreshCore
+
+/// One way to get the next token from what is held, as two pure functions: what to send, and what the answer means.
+package protocol RefreshStrategy: Sendable {
+    /// The request that spends the grant.
+    ///
+    /// - Throws: `RefreshRequestError` when the client's configuration or the grant lacks something.
+    func request(grant: Grant, client: OAuthClient) throws(RefreshRequestError) -> EndpointRequest
+
+    /// What an answer to that request means.
+    ///
+    /// - Parameters:
+    ///   - answer: Complete, of any status.
+    ///   - grant: The one that was sent.
+    ///   - client: The one it was sent for.
+    ///   - now: UTC, that is the clock's `now + utcShift`: a `Retry-After` may be a date.
+    /// - Returns: For every answer one verdict; none is an error of ours.
+    func verdict(on answer: RawAnswer, grant: Grant, client: OAuthClient, now: Timestamp) -> RefreshVerdict
+}
+
+/// One client registration at one provider, with everything that the configuration changed already applied.
+package struct OAuthClient: Sendable {
+    package var id: ClientID
+    package var profile: ProviderProfile
+    /// The `client_id` as the provider knows it.
+    package var clientID: String
+    /// Nil for a public client.
+    package var clientSecret: Secret?
+    package var authenticationMethod: ClientAuthenticationMethod
+    /// Absolute and without placeholders; nil when it cannot be refreshed.
+    package var tokenEndpoint: String?
+
+    /// Fills in what the configuration leaves to the profile.
+    ///
+    /// - Parameters:
+    ///   - id: The client's name in the configuration.
+    ///   - profile: With the configuration's overrides.
+    ///   - clientID: As the provider knows it.
+    ///   - clientSecret: Nil for a public client.
+    ///   - authenticationMethod: Nil for the profile's, or for `none` when there is no secret.
+    ///   - tokenEndpoint: Nil for the profile's.
+    package init(
+        id: ClientID,
+        profile: ProviderProfile,
+        clientID: String,
+        clientSecret: Secret?,
+        authenticationMethod: ClientAuthenticationMethod? = nil,
+        tokenEndpoint: String? = nil
+    ) {
+        self.id = id
+        self.profile = profile
+        self.clientID = clientID
+        self.clientSecret = clientSecret
+        self.authenticationMethod =
+            authenticationMethod ?? (clientSecret == nil ? .none : profile.authenticationMethod)
+        self.tokenEndpoint = tokenEndpoint ?? profile.tokenEndpoint
+    }
+
+    /// Clients that speak to one endpoint under one `client_id` share a lane.
+    ///
+    /// Without an endpoint the name stands for it, so that no two such clients meet.
+    package var lane: LaneID {
+        LaneID(endpoint: self.tokenEndpoint ?? "client:\(self.id)", clientID: self.clientID)
+    }
+}
+
+/// Why a grant cannot be sent at all.
+package enum RefreshRequestError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// It has no refresh token: the account is static, and a person must authorize again once it expires.
+    case noRefreshToken
+    /// No token endpoint is configured, or its placeholders are not filled in: configure it.
+    case noTokenEndpoint
+    /// The authentication method needs a secret and there is none: configure it.
+    case noClientSecret
+    /// The grant was stored without something the provider wants to see again: put it anew.
+    case noBinding(String)
+
+    package var description: String {
+        switch self {
+        case .noRefreshToken: "there is no refresh token"
+        case .noTokenEndpoint: "no token endpoint is configured"
+        case .noClientSecret: "the client has no secret, and its authentication method needs one"
+        case .noBinding(let name): "the grant was stored without \(name), which the provider wants with each refresh"
+        }
+    }
+}
+
+/// What an answer means.
+package enum RefreshVerdict: Sendable {
+    case renewed(NewToken)
+    /// No new token.
+    ///
+    /// - Parameters:
+    ///   - message: One sentence of our own words.
+    ///   - retryAfter: What the server asked for, already clamped by `RetryAfterLimit`; nil when it asked for nothing.
+    case refused(FailureClass, message: String, retryAfter: Duration?)
+    /// No usable access token, but a new refresh token: keep it in place of the old one, durably, and refresh again
+    /// after the floor (facts F17). Losing it would lose the grant.
+    case salvaged(refreshToken: Secret, message: String)
+}
+
+/// A token from an answer.
+package struct NewToken: Sendable {
+    /// Visible ASCII, 1 byte to 64 KiB.
+    package var accessToken: Secret
+    /// `Bearer`, or what the provider wrote if that is something else.
+    package var tokenType: String
+    /// Nil: as asked for, or as before (RFC 6749 §5.1).
+    package var scope: [String]?
+    package var lifetime: Lifetime
+    /// Nil: omitted, empty, null, or the same as the one that was sent.
+    ///
+    /// The old one stays (facts F12, F14).
+    package var refreshToken: Secret?
+    /// How long the answer says the grant lasts; nil: see the profile.
+    package var grantLifetime: Duration?
+    /// What was odd about the answer, in our own words, for the account's story.
+    package var notes: [String]
+
+    /// Whether it may be served: a token of a type that is not understood must not be used (RFC 6749 §7.1; facts F24).
+    package var isBearer: Bool { self.tokenType == TokenResponse.bearer }
+}
+
+/// What an answer says of a token's life.
+package enum Lifetime: Hashable, Sendable {
+    /// More than zero, at most 100 years.
+    case known(Duration)
+    /// The profile's default is the best guess.
+    case unknown
+    case never
+}

@@ -1,0 +1,64 @@
+package import RefreshCore
+
+/// The `refresh_token` grant of RFC 6749 §6, with what the profile adds to it.
+package struct StandardRefresh: RefreshStrategy {
+    package init() {}
+
+    package func request(grant: Grant, client: OAuthClient) throws(RefreshRequestError) -> EndpointRequest {
+        try RefreshRequest.make(grant: grant, client: client)
+    }
+
+    package func verdict(on answer: RawAnswer, grant: Grant, client: OAuthClient, now: Timestamp) -> RefreshVerdict {
+        let profile = client.profile
+        let body = answer.body.revealBytes()
+        guard (200...299).contains(answer.status) else {
+            return Self.refusal(answer, ErrorResponse(parsing: body, profile: profile), profile: profile, now: now)
+        }
+        let response: TokenResponse
+        do {
+            response = try TokenResponse(parsing: body, profile: profile)
+        } catch {
+            switch error {
+            case .refused(let error):
+                return Self.refusal(answer, error, profile: profile, now: now)
+            case .onlyRefreshToken(let refreshToken) where refreshToken != grant.refreshToken:
+                return .salvaged(refreshToken: refreshToken, message: error.description)
+            case .unreadable, .noAccessToken, .onlyRefreshToken, .badRefreshToken:
+                return .refused(.unknown(.malformedAnswer), message: error.description, retryAfter: nil)
+            }
+        }
+        for name in profile.echoes {
+            let sent = grant.bindings[name] ?? profile.extraParameters[name]
+            guard response.echoes(name, sent) else {
+                return .refused(
+                    .unknown(.malformedAnswer),
+                    message: "the answer belongs to another request: it repeats another \(name)",
+                    retryAfter: nil
+                )
+            }
+        }
+        return .renewed(
+            NewToken(
+                accessToken: response.accessToken,
+                tokenType: response.tokenType,
+                scope: response.scope,
+                lifetime: response.lifetime,
+                // The same again is no rotation (facts F14).
+                refreshToken: response.refreshToken == grant.refreshToken ? nil : response.refreshToken,
+                grantLifetime: response.grantLifetime,
+                notes: response.notes
+            )
+        )
+    }
+
+    private static func refusal(
+        _ answer: RawAnswer,
+        _ error: ErrorResponse?,
+        profile: ProviderProfile,
+        now: Timestamp
+    ) -> RefreshVerdict {
+        let (failure, message) = ErrorTable.judge(status: answer.status, error: error, profile: profile)
+        let wait = RetryAfter.wait(in: answer, error: error, profile: profile, now: now)
+        return .refused(failure, message: message, retryAfter: wait)
+    }
+}

@@ -1,0 +1,66 @@
+/// A request to a token endpoint, complete but for the connection.
+package struct EndpointRequest: Sendable {
+    /// Absolute, checked when the configuration was read; has no query that holds a secret.
+    package var url: String
+    /// Without Host, Content-Length and Connection, which are the transport's.
+    package var headers: [(name: String, value: Secret)]
+    /// `application/x-www-form-urlencoded`, at least one byte.
+    package var body: Secret
+    /// Whether the grant is spent by the request, so that it may not be repeated by any layer below, and goes over
+    /// a connection of its own (facts E08).
+    package var isSingleUse: Bool
+    /// How long to wait for the whole answer once the last byte has left.
+    package var answerTimeout: Duration
+
+    package init(
+        url: String,
+        headers: [(name: String, value: Secret)],
+        body: Secret,
+        isSingleUse: Bool,
+        answerTimeout: Duration
+    ) {
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.isSingleUse = isSingleUse
+        self.answerTimeout = answerTimeout
+    }
+}
+
+/// A complete answer, as it came.
+package struct RawAnswer: Sendable {
+    package var status: Int
+    /// Names in lower case, in the order of arrival.
+    package var headers: [(name: String, value: String)]
+    package var body: Secret
+
+    package init(status: Int, headers: [(name: String, value: String)], body: Secret) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    /// The first value of a header; nil if it did not come.
+    ///
+    /// - Parameter name: In lower case.
+    package func header(_ name: String) -> String? { self.headers.first { $0.name == name }?.value }
+}
+
+/// How a request reaches a token endpoint.
+package protocol TokenEndpoint: Sendable {
+    /// Connects, sends everything but the last byte of the body, asks for leave, sends the last byte, and reads
+    /// the answer.
+    ///
+    /// A server cannot act on a request whose body is not complete. So everything that fails before `mayRelease` has
+    /// answered true is proved not to have been sent, and everything after is not (facts, section 3).
+    ///
+    /// - Parameter mayRelease: Called at most once, when all but the last byte has been handed to the connection.
+    ///   False gives the request up: `EndpointError.notSent` with cause `held`.
+    /// - Returns: A complete answer, of any status: a refusal is no error.
+    /// - Throws: `EndpointError`. Cancelling the caller before the release gives the request up; after it, the answer
+    ///   is waited for all the same.
+    func send(
+        _ request: EndpointRequest,
+        mayRelease: @escaping @Sendable () async -> Bool
+    ) async throws(EndpointError) -> RawAnswer
+}

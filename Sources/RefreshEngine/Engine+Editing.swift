@@ -1,0 +1,241 @@
+import OAuth
+package import RefreshCore
+import Logging
+import Synchronization
+
+// What the edge may change: each call is one edit, committed before anything is told of it.
+extension Engine {
+    /// Adds an account, or gives an existing one a new token and grant.
+    ///
+    /// An account that is authorized again keeps its name, its deliveries and its count of generations. An answer that
+    /// omits the refresh token, as some do when nothing about it has changed, leaves the one that is there.
+    ///
+    /// - Parameters:
+    ///   - answer: A token endpoint's answer, as received (RFC 6749 §5.1).
+    ///   - issuedAt: When it arrived there, UTC; nil for now.
+    package func put(
+        _ account: AccountID,
+        answer: [UInt8],
+        issuedAt: Timestamp?
+    ) async throws(EngineError) -> AccountView {
+        guard !self.isLoading else { throw .loading }
+        guard let clientID = try? ClientID(String(account.client)),
+            let client = self.state.withLock({ $0.settings.clients[clientID] })
+        else { throw .clientNotFound(String(account.client)) }
+        let profile = client.client.profile
+        let response: TokenResponse
+        do throws(TokenResponseError) {
+            response = try TokenResponse(parsing: answer, profile: profile)
+        } catch {
+            throw .invalidParameter("token: \(error.description)")
+        }
+        let now = self.clock.now
+        let issued = issuedAt.map { $0 - self.clock.utcShift } ?? now
+        guard issued <= now + .seconds(60) else { throw .invalidParameter("issued_at: it lies in the future") }
+
+        // Twice: a refresh may be committed between the look and the edit.
+        for _ in 0..<3 {
+            let present = self.state.withLock { $0.record(of: account) }
+            var grant = Grant(refreshToken: response.refreshToken, bindings: response.bindings)
+            if response.refreshToken == nil, present != nil {
+                do throws(StoreError) {
+                    if let old = try await self.openGrant(of: account)?.grant { grant = old }
+                } catch {
+                    throw self.unavailable(account, error)
+                }
+            }
+            let lifetime = profile.lifetime(response.lifetime, hasRefreshToken: grant.refreshToken != nil)
+            let facts = TokenFacts(
+                tokenType: response.tokenType,
+                scope: response.scope ?? present?.facts.scope ?? profile.scopes,
+                issuedAt: issued,
+                expiresAt: lifetime.map { issued + $0 },
+                grantExpiresAt: (response.grantLifetime ?? profile.grantLifetime).map { issued + $0 }
+            )
+            let isRefreshable = grant.refreshToken != nil && profile.strategyImplementation != nil
+            let standing: Standing = isRefreshable ? .good : .static
+            let dueAt = isRefreshable ? client.due(facts, of: account) : nil
+            let generation = present?.generation.next ?? .first
+            let sinks = self.sinks(of: clientID)
+            let renewal: Renewal
+            do throws(SealingError) {
+                renewal = try self.renewal(
+                    response.accessToken,
+                    facts,
+                    grant,
+                    of: account,
+                    generation: generation,
+                    standing: standing,
+                    sinks: sinks
+                )
+            } catch {
+                throw .unavailable(account, cause: Cause.keyLost.rawValue, retryAt: nil)
+            }
+            let outcome = try await self.commit(
+                .put(
+                    account,
+                    profile: profile.id,
+                    replacing: present?.generation,
+                    renewal,
+                    dueAt: dueAt.map { $0 + self.clock.utcShift }
+                )
+            )
+            guard case .committed(_, let revision) = outcome else { continue }
+            var record = AccountRecord(
+                account: account,
+                client: clientID,
+                profile: profile.id,
+                machine: AccountMachine(standing: standing, isPaused: present?.machine.isPaused ?? false),
+                generation: generation,
+                facts: facts,
+                dueAt: dueAt,
+                failure: nil,
+                deliveries: self.state.withLock { $0.record(of: account)?.deliveries } ?? []
+            )
+            record.awaitDelivery(to: sinks, at: now + self.clock.utcShift)
+            let adopted = record
+            self.state.withLock { $0.adopt(adopted) }
+            let token = Token(accessToken: response.accessToken, facts: facts, generation: generation)
+            self.publisher.publish(
+                Change(account: account, revision: revision, kind: present == nil ? .added(token) : .renewed(token)),
+                record,
+                sinks: sinks
+            )
+            self.pump()
+            self.logger.event(
+                .accountAdded,
+                .info,
+                present == nil ? "account added" : "account authorized again",
+                [LogKeys.account: "\(account)", LogKeys.client: "\(clientID)", LogKeys.generation: "\(generation)"]
+            )
+            return self.view(record)
+        }
+        throw .conflict(account)
+    }
+
+    /// Forgets an account and its secrets, for good.
+    ///
+    /// Waits for an attempt that is under way: its result must find no other account under the same name.
+    ///
+    /// - Parameter revoke: Whether the provider is told first (RFC 7009); if it cannot be, the account stays.
+    package func remove(_ account: AccountID, revoke: Bool) async throws(EngineError) {
+        let record = try await self.settled(account)
+        if revoke { try await self.revoke(record) }
+        _ = try await self.commitExisting(.remove(account))
+        let waiters = self.state.withLock { $0.remove(account) }
+        for waiter in waiters { waiter.resume() }
+        self.deliverer.forget(account)
+        self.publisher.publish(Change(account: account, revision: Revision(0), kind: .removed), record)
+        self.pump()
+        self.logger.event(
+            .accountRemoved,
+            .info,
+            "account removed",
+            [LogKeys.account: "\(account)", LogKeys.client: "\(record.client)"]
+        )
+    }
+
+    /// Tells the provider that the grant is over.
+    private func revoke(_ record: AccountRecord) async throws(EngineError) {
+        guard let client = self.state.withLock({ $0.settings.clients[record.client] }),
+            client.client.profile.revocationEndpoint != nil
+        else { throw .invalidParameter("revoke: the client has no revocation endpoint") }
+        let grant: Grant?
+        do throws(StoreError) {
+            grant = try await self.openGrant(of: record.account)?.grant
+        } catch {
+            throw self.unavailable(record.account, error)
+        }
+        guard let grant, let request = RevocationRequest.make(grant: grant, client: client.client) else {
+            throw .unavailable(record.account, cause: Cause.keyLost.rawValue, retryAt: nil)
+        }
+        do throws(EndpointError) {
+            let answer = try await client.endpoint.send(request) { true }
+            guard !(200...299).contains(answer.status) else { return }
+        } catch {
+            throw .unavailable(record.account, cause: error.reason.cause.rawValue, retryAt: nil)
+        }
+        throw .unavailable(record.account, cause: Cause.serverError.rawValue, retryAt: nil)
+    }
+
+    /// The account once no attempt of it is under way.
+    private func settled(_ account: AccountID) async throws(EngineError) -> AccountRecord {
+        let deadline = self.clock.now + Self.patience
+        while self.clock.now < deadline {
+            guard let record = self.state.withLock({ $0.record(of: account) }) else {
+                throw self.isLoading ? .loading : .accountNotFound(account)
+            }
+            guard record.machine.isRefreshing else { return record }
+            await self.attemptEnd(of: account, until: deadline)
+        }
+        throw .conflict(account)
+    }
+
+    /// Refreshes now, whatever the schedule says, and waits for the end.
+    package func refresh(_ account: AccountID) async throws(EngineError) -> AccountView {
+        guard self.state.withLock({ $0.record(of: account) }) != nil else {
+            throw self.isLoading ? .loading : .accountNotFound(account)
+        }
+        if self.state.withLock({ $0.ask(account) }) {
+            self.pump()
+            await self.attemptEnd(of: account, until: self.clock.now + Self.patience)
+        }
+        guard let view = self.view(of: account) else { throw .accountNotFound(account) }
+        return view
+    }
+
+    /// Delivers the present token again, to one sink or to all that are given this account.
+    package func deliver(_ account: AccountID, sink: String?) async throws(EngineError) -> AccountView {
+        guard let record = self.state.withLock({ $0.record(of: account) }) else {
+            throw self.isLoading ? .loading : .accountNotFound(account)
+        }
+        var sinks = self.sinks(of: record.client)
+        if let sink {
+            sinks = sinks.filter { $0.name == sink }
+            guard !sinks.isEmpty else { throw .invalidParameter("sink") }
+        }
+        _ = try await self.commitExisting(.deliver(account, sinks))
+        self.noteDeliveries(account, sinks)
+        guard let view = self.view(of: account) else { throw .accountNotFound(account) }
+        return view
+    }
+
+    /// Stops an account's schedule, or lets it go on. An attempt under way is not called back.
+    package func pause(_ account: AccountID, _ isPaused: Bool) async throws(EngineError) -> AccountView {
+        let outcome = try await self.commitExisting(.pause(account, isPaused))
+        let now = self.clock.now
+        let record = self.state.withLock { state in
+            state.update(account) { record in
+                record.machine.isPaused = isPaused
+                if isPaused {
+                    record.machine.calledBack()
+                } else if record.machine.standing == .misconfigured || record.dueAt == nil, record.machine.standing != .static {
+                    // Whoever resumes an account wants it looked at, also one that was waiting for a person.
+                    record.dueAt = now
+                }
+                return record
+            }
+        }
+        guard let record, case .committed(_, let revision) = outcome else { throw .accountNotFound(account) }
+        self.publisher.publish(Change(account: account, revision: revision, kind: .state), record)
+        self.pump()
+        return self.view(record)
+    }
+
+    private func commitExisting(_ edit: AccountEdit) async throws(EngineError) -> CommitOutcome {
+        guard self.state.withLock({ $0.slot(of: edit.account) }) != nil else {
+            throw self.isLoading ? .loading : .accountNotFound(edit.account)
+        }
+        let outcome = try await self.commit(edit)
+        if outcome == .notFound { throw .accountNotFound(edit.account) }
+        return outcome
+    }
+
+    private func commit(_ edit: AccountEdit) async throws(EngineError) -> CommitOutcome {
+        do throws(StoreError) {
+            return try await self.edits.submit(edit)
+        } catch {
+            throw self.unavailable(edit.account, error)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Logging
+import RefreshCore
+import Synchronization
+
+/// Brings the results of attempts into the store, whatever it takes.
+///
+/// A result that cannot be committed is the only copy of a refresh token: it is kept and tried again for ever, and
+/// no new attempt starts meanwhile.
+final class Committer: Sendable {
+    private let group: GroupCommit<AttemptResult, CommitOutcome>
+    private let clock: any WallClock
+    private let logger: Logger
+    private let counters: Counters
+    /// Called with true when a commit failed, with false once one has gone through again.
+    private let storeFails: @Sendable (Bool) -> Void
+    private let isFailing = Mutex(false)
+
+    init(
+        store: any TokenStore,
+        clock: any WallClock,
+        counters: Counters,
+        logger: Logger,
+        storeFails: @escaping @Sendable (Bool) -> Void
+    ) {
+        self.clock = clock
+        self.logger = logger
+        self.counters = counters
+        self.storeFails = storeFails
+        self.group = GroupCommit { results throws(StoreError) in
+            counters.commits.count()
+            return try await store.commit(results)
+        }
+    }
+
+    /// Returns once the result is durable, or the store says that it never will be.
+    func commit(_ result: AttemptResult) async -> CommitOutcome {
+        var failures = 0
+        while true {
+            do throws(StoreError) {
+                let outcome = try await self.group.submit(result)
+                self.recovered()
+                // A commit that failed may be on disk all the same: then this is our own generation.
+                if failures > 0, case .renewed = result.outcome, outcome == .conflict(current: result.generation.next) {
+                    return .committed(result.generation.next, Revision(0))
+                }
+                return outcome
+            } catch {
+                switch error {
+                case .notFound: return .notFound
+                case .unavailable(let detail), .corrupt(_, let detail):
+                    failures += 1
+                    self.failed(detail)
+                    let wait = RetryLadder.store.wait(after: failures, phase: result.account.phase)
+                    // Cancelled while waiting: the next try comes at once, for there is nobody to give the result to.
+                    try? await self.clock.sleep(until: self.clock.now + wait, tolerance: nil)
+                }
+            }
+        }
+    }
+
+    private func failed(_ detail: String) {
+        let isNew = self.isFailing.withLock { failing in
+            defer { failing = true }
+            return !failing
+        }
+        guard isNew else { return }
+        self.logger.event(
+            .storeUnavailable,
+            .error,
+            "the store refuses commits; no refresh starts before it takes them again",
+            [LogKeys.cause: "\(Cause.storeUnavailable.rawValue)", LogKeys.reason: "\(detail)"]
+        )
+        self.storeFails(true)
+    }
+
+    private func recovered() {
+        let wasFailing = self.isFailing.withLock { failing in
+            defer { failing = false }
+            return failing
+        }
+        guard wasFailing else { return }
+        self.logger.event(.storeRecovered, .notice, "the store takes commits again")
+        self.storeFails(false)
+    }
+}

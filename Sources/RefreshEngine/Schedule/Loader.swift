@@ -1,0 +1,67 @@
+import Logging
+import RefreshCore
+import Synchronization
+import OAuth
+
+/// Store → wheel and table, by pages, at the start.
+struct Loader {
+    let engine: Engine
+
+    static let pageSize = 4_000
+
+    /// Reads every account in, then lets the schedule begin.
+    ///
+    /// - Throws: `StoreError`, when a page cannot be read: a daemon that knows only some of its accounts would look
+    ///   healthy and let the others die.
+    func run() async throws {
+        let engine = self.engine
+        var last: AccountID?
+        while true {
+            try Task.checkCancellation()
+            let page = try await engine.store.accounts(after: last, limit: Self.pageSize)
+            for row in page { self.adopt(row) }
+            guard page.count == Self.pageSize, let end = page.last else { break }
+            last = end.account
+        }
+        await engine.deliverWhatIsMissing()
+        engine.loaded()
+    }
+
+    private func adopt(_ row: StoredAccount) {
+        let engine = self.engine
+        // The name was checked when it was stored, so its first half is a client's.
+        guard let client = try? ClientID(String(row.account.client)) else { return }
+        var record = AccountRecord(row, client: client, utcShift: engine.clock.utcShift)
+        // Computed anew: the window may be another one than when the row was written.
+        if record.machine.standing == .good, let settings = engine.state.withLock({ $0.settings.clients[client] }) {
+            record.dueAt = settings.due(record.facts, of: row.account)
+        }
+        let loaded = record
+        let place = SealingPlace(
+            store: engine.storeID,
+            account: row.account,
+            column: .accessToken,
+            generation: row.generation
+        )
+        if let accessToken = try? engine.sealer.open(row.sealedToken, at: place) {
+            let token = Token(accessToken: accessToken, facts: record.facts, generation: row.generation)
+            engine.table.publish(
+                RenderedToken(
+                    account: row.account,
+                    token: token,
+                    utcShift: engine.clock.utcShift,
+                    warning: record.warning
+                )
+            )
+        } else {
+            engine.logger.error(
+                "the stored token does not open under any key that is here",
+                metadata: [LogKeys.account: "\(row.account)", LogKeys.cause: "\(Cause.keyLost.rawValue)"]
+            )
+        }
+        engine.state.withLock { $0.adopt(loaded) }
+        for delivery in row.deliveries where delivery.state == .pending || delivery.state == .retrying {
+            engine.deliverer.wake(row.account, delivery.sink)
+        }
+    }
+}

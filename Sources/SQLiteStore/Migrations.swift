@@ -1,0 +1,16 @@
+import GRDB
+
+/// The ordered list of what has been done to the schema; entries are added and never changed.
+enum Migrations {
+    static var all: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("0001-initial", migrate: Migration0001Initial.migrate)
+        return migrator
+    }
+
+    /// The name of a migration in the database that this program does not know: a newer one was here.
+    static func unknown(in db: Database) throws -> String? {
+        let migrator = Self.all
+        return try migrator.appliedIdentifiers(db).subtracting(migrator.migrations).sorted().last
+    }
+}

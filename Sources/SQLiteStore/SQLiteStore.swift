@@ -1,0 +1,186 @@
+import GRDB
+import Logging
+package import RefreshCore
+
+/// `TokenStore` over one SQLite file that this process has to itself.
+///
+/// One connection, on one queue: calls are done one after the other, in their order. A call is never given up half-way
+/// when its task is cancelled, for a rotated grant must get to the disk (GRDB's asynchronous functions would
+/// interrupt it).
+package actor SQLiteStore: TokenStore {
+    package nonisolated let identity: StoreIdentity
+
+    private nonisolated let executor: DispatchQueueExecutor
+    private let file: StoreFile
+    private let logger: Logger
+    // Nil once closed.
+    private var lock: StoreLock?
+    // Nil after a failure from which this connection does not recover; the next call opens another.
+    private var connection: DatabaseQueue?
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe self.executor.asUnownedSerialExecutor() }
+
+    init(file: StoreFile, lock: StoreLock, connection: DatabaseQueue, identity: StoreIdentity, logger: Logger) {
+        self.executor = DispatchQueueExecutor(label: "refreshd.store")
+        self.file = file
+        self.lock = lock
+        self.connection = connection
+        self.identity = identity
+        self.logger = logger
+    }
+
+    package func accounts(after: AccountID?, limit: Int) throws(StoreError) -> [StoredAccount] {
+        try self.perform { db in
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT name, profile, standing, paused, generation, revision,
+                        token_type, scope, issued_at, expires_at, grant_expires_at, due_at,
+                        failure_cause, failure_message, failure_at, failure_retry_at, failure_count, sealed_token
+                    FROM account WHERE name > ? ORDER BY name LIMIT ?
+                    """
+            )
+            // Every name is greater than the empty one.
+            let rows = try Row.fetchCursor(statement, arguments: [after?.name ?? "", limit])
+            var page: [StoredAccount] = []
+            while let row = try rows.next() { page.append(try StoredAccount(row)) }
+            try Self.addDeliveries(to: &page, db)
+            return page
+        }
+    }
+
+    package func token(for account: AccountID) throws(StoreError) -> SealedToken {
+        try self.perform { db in
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT token_type, scope, issued_at, expires_at, grant_expires_at, generation, sealed_token
+                    FROM account WHERE name = ?
+                    """
+            )
+            guard let row = try Row.fetchOne(statement, arguments: [account.name]) else {
+                throw StoreError.notFound(account)
+            }
+            return SealedToken(
+                sealed: try row.sealedBytes(6, of: account),
+                facts: try TokenFacts(row, at: 0, of: account),
+                generation: Generation(try row.value(5, of: account))
+            )
+        }
+    }
+
+    package func grant(for account: AccountID) throws(StoreError) -> SealedGrant {
+        try self.perform { db in
+            let statement = try db.cachedStatement(
+                sql: "SELECT generation, sealed_grant FROM account WHERE name = ?"
+            )
+            guard let row = try Row.fetchOne(statement, arguments: [account.name]) else {
+                throw StoreError.notFound(account)
+            }
+            return SealedGrant(
+                sealed: try row.sealedBytes(1, of: account),
+                generation: Generation(try row.value(0, of: account))
+            )
+        }
+    }
+
+    /// Grants all: the lock on the file keeps a second daemon out.
+    package func claim(_ accounts: [AccountID], for time: Duration) throws(StoreError) -> [AccountID] { accounts }
+
+    /// Moves the log into the file, for a moment in which nobody waits for a commit.
+    package func checkpoint() throws(StoreError) {
+        try self.perform { db in _ = try db.checkpoint(.truncate) }
+    }
+
+    /// Moves the log into the file and lets go of it.
+    ///
+    /// Whatever is asked of the store from now on is `unavailable`. If the log cannot be moved, it stays, and is read
+    /// at the next start.
+    package func close() {
+        guard self.lock != nil else { return }
+        do {
+            try self.checkpoint()
+        } catch {
+            self.logger.warning("store closed with its log", metadata: ["error": "\(error.label)"])
+        }
+        self.disconnect()
+        self.lock = nil
+    }
+}
+
+extension SQLiteStore {
+    /// Runs work on the connection, outside any transaction.
+    func perform<T>(_ work: (Database) throws -> T) throws(StoreError) -> T {
+        let connection = try self.connected()
+        do {
+            return try connection.writeWithoutTransaction(work)
+        } catch {
+            let failure = StoreError(error)
+            if Self.endsConnection(error) {
+                self.logger.error("store connection given up", metadata: ["error": "\(failure)"])
+                self.disconnect()
+            }
+            throw failure
+        }
+    }
+
+    /// Runs work as one transaction: all of it is durable when this returns.
+    ///
+    /// - Throws: `StoreError.unavailable` from a commit means that nobody knows whether it happened.
+    func transaction<T>(_ work: (Database) throws -> T) throws(StoreError) -> T {
+        try self.perform { db in
+            var result: T?
+            try db.inTransaction(.immediate) {
+                result = try work(db)
+                return .commit
+            }
+            guard let result else { throw DatabaseError(resultCode: .SQLITE_ABORT) }
+            return result
+        }
+    }
+
+    /// The connection, a new one if the last was given up.
+    private func connected() throws(StoreError) -> DatabaseQueue {
+        guard self.lock != nil else { throw .unavailable(detail: "the store is closed") }
+        if let connection { return connection }
+        do {
+            let fresh = try Connection.open(self.file)
+            guard try fresh.read(StoreIdentity.read) == self.identity else {
+                throw StoreError.corrupt(nil, detail: "another store is in its place")
+            }
+            // What a failed sync left in the log may be in memory only, and a second sync would not say so. Moved into
+            // the file it is written again, and the log starts anew (facts B06).
+            try Connection.checkpoint(fresh)
+            self.connection = fresh
+            self.logger.notice("store opened again")
+            return fresh
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    /// Closes the connection without a checkpoint: nothing is synced again on a descriptor that failed.
+    func disconnect() {
+        // A connection that cannot be closed now is closed when the last reference to it goes.
+        try? self.connection?.close()
+        self.connection = nil
+    }
+
+    private static func addDeliveries(to page: inout [StoredAccount], _ db: Database) throws {
+        guard let first = page.first, let last = page.last else { return }
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT account, sink, state, generation, accepted, at,
+                    failure_cause, failure_message, failure_at, failure_retry_at, failure_count
+                FROM outbox WHERE account >= ? AND account <= ? ORDER BY account, sink
+                """
+        )
+        let rows = try Row.fetchCursor(statement, arguments: [first.account.name, last.account.name])
+        // Both are in the order of names, and no delivery is without its account.
+        var index = page.startIndex
+        while let row = try rows.next() {
+            let name: String = try row.value(0, of: nil)
+            while index < page.endIndex, page[index].account.name != name { index += 1 }
+            guard index < page.endIndex else { throw StoreError.corrupt(nil, detail: "a delivery without its account") }
+            page[index].deliveries.append(try Delivery(row, of: page[index].account))
+        }
+    }
+}

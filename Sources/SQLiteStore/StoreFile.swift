@@ -1,0 +1,125 @@
+import Glibc
+
+/// The store as a file: what can be known of it before SQLite opens it.
+struct StoreFile {
+    let path: String
+
+    var log: String { self.path + "-wal" }
+
+    /// Where a new store is made, before it gets its name.
+    var draft: StoreFile { StoreFile(path: self.path + ".new") }
+
+    var folder: String {
+        let parts = self.path.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count > 1 else { return "." }
+        return parts.count == 2 && parts[0].isEmpty ? "/" : parts.dropLast().joined(separator: "/")
+    }
+
+    /// "rfsh": says whose database it is, in its header.
+    static let applicationID: Int32 = 0x7266_7368
+
+    /// Looks at the folder.
+    ///
+    /// - Returns: Whether others may see what is in it, which is less than it could be and not wrong.
+    /// - Throws: `folderMissing`, `readOnly`, or `exposed` when others could put another file in the store's place.
+    func checkFolder() throws(StoreOpeningError) -> Bool {
+        guard let status = try Self.status(of: self.folder), status.st_mode & S_IFMT == S_IFDIR else {
+            throw .folderMissing(self.folder)
+        }
+        guard status.st_mode & (S_IWGRP | S_IWOTH) == 0 else { throw .exposed(self.folder) }
+        guard status.st_mode & S_IWUSR != 0, unsafe access(self.folder, W_OK | X_OK) == 0 else {
+            throw .readOnly(self.folder)
+        }
+        return status.st_mode & (S_IRWXG | S_IRWXO) != 0
+    }
+
+    /// Whether there is a store.
+    ///
+    /// - Throws: `logWithoutStore`.
+    func exists() throws(StoreOpeningError) -> Bool {
+        if try Self.status(of: self.path) != nil { return true }
+        guard try Self.status(of: self.log) == nil else { throw .logWithoutStore(self.path) }
+        return false
+    }
+
+    /// Looks at an existing file, its permissions and the first 100 bytes of it.
+    ///
+    /// Must be called while no connection is open in this process: closing the file would drop its locks.
+    func check() throws(StoreOpeningError) {
+        guard let status = try Self.status(of: self.path), status.st_mode & S_IFMT == S_IFREG else {
+            throw .notAStore(self.path)
+        }
+        for path in [self.path, self.log] {
+            guard let status = try Self.status(of: path) else { continue }
+            guard status.st_mode & (S_IRWXG | S_IRWXO) == 0 else { throw .exposed(path) }
+            // The owner's bit too: to root every file is writable, and whoever took the bit away meant something.
+            guard status.st_mode & S_IWUSR != 0, unsafe access(path, W_OK) == 0 else { throw .readOnly(path) }
+        }
+        let file = unsafe open(self.path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw Self.error(for: errno, at: self.path) }
+        defer { close(file) }
+        var header = [UInt8](repeating: 0, count: 100)
+        guard unsafe pread(file, &header, header.count, 0) == header.count,
+            header.starts(with: Array("SQLite format 3".utf8)),
+            header[68..<72].reduce(0, { $0 << 8 | Int32($1) }) == Self.applicationID
+        else { throw .notAStore(self.path) }
+    }
+
+    /// Whether there is a log, of any length.
+    func hasLog() throws(StoreOpeningError) -> Bool { try Self.status(of: self.log) != nil }
+
+    /// Makes the file, empty and ours alone; SQLite gives the log the same permissions.
+    func create() throws(StoreOpeningError) {
+        let file = unsafe open(self.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { throw Self.error(for: errno, at: self.path) }
+        close(file)
+    }
+
+    /// Removes the file and everything SQLite may have put beside it.
+    func remove() {
+        for path in [self.path, self.log, self.path + "-journal", self.path + "-shm"] { unsafe unlink(path) }
+    }
+
+    func removeLog() { unsafe unlink(self.log) }
+
+    /// Gives the file its name, durably.
+    func rename(to other: StoreFile) throws(StoreOpeningError) {
+        guard unsafe Glibc.rename(self.path, other.path) == 0 else { throw Self.error(for: errno, at: other.path) }
+        let folder = unsafe open(other.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { throw Self.error(for: errno, at: other.folder) }
+        defer { close(folder) }
+        guard fsync(folder) == 0 else { throw Self.error(for: errno, at: other.folder) }
+    }
+
+    /// The process that has SQLite's lock on the file; nil when nobody has, or it cannot be told.
+    ///
+    /// Must be called while no connection is open in this process.
+    func lockHolder() -> Int32? {
+        let file = unsafe open(self.path, O_RDWR | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        var whole = flock()
+        whole.l_type = Int16(F_WRLCK)
+        whole.l_whence = Int16(SEEK_SET)
+        guard unsafe fcntl(file, F_GETLK, &whole) == 0, whole.l_type != Int16(F_UNLCK), whole.l_pid > 0 else {
+            return nil
+        }
+        return whole.l_pid
+    }
+
+    static func error(for code: Int32, at path: String) -> StoreOpeningError {
+        switch code {
+        case EACCES, EROFS, EPERM: .readOnly(path)
+        default: .failed(path, detail: unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)")
+        }
+    }
+
+    /// - Returns: Nil when there is nothing at the path.
+    private static func status(of path: String) throws(StoreOpeningError) -> stat? {
+        var status = stat()
+        if unsafe stat(path, &status) == 0 { return status }
+        let code = errno
+        guard code == ENOENT || code == ENOTDIR else { throw Self.error(for: code, at: path) }
+        return nil
+    }
+}

@@ -1,0 +1,68 @@
+import Crypto
+
+/// The keys of one store: one seals, all open.
+///
+/// A new key is put in front of the old one; values move over as their accounts are refreshed.
+package struct KeyRing: Sendable {
+    let writing: MasterKey
+    private let keys: [KeyID: MasterKey]
+
+    /// - Parameters:
+    ///   - writing: Seals, and opens what it sealed.
+    ///   - opening: Earlier keys, which only open.
+    package init(writing: MasterKey, opening: [MasterKey] = []) {
+        self.writing = writing
+        self.keys = Dictionary(([writing] + opening).map { ($0.id, $0) }) { first, _ in first }
+    }
+
+    /// A ring of one key, given as a key file holds it; see `MasterKey.init(file:)`.
+    package init(bytes: [UInt8]) throws(KeyFileError) { self.init(writing: try MasterKey(file: bytes)) }
+
+    func key(named id: KeyID) -> MasterKey? { self.keys[id] }
+}
+
+/// What a sealed value says of its key: the first 8 bytes of a hash that only the key's holder can compute.
+///
+/// So keys need no names in the configuration, and a wrong key is told apart from damage.
+struct KeyID: Hashable, Sendable {
+    static let count = 8
+
+    let bytes: [UInt8]
+
+    init(_ bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
+}
+
+/// 256 random bits, from which every value's own key is made.
+package struct MasterKey: Sendable {
+    static let count = 32
+
+    private let key: SymmetricKey
+    let id: KeyID
+
+    /// A key nobody has had before.
+    static func random() -> MasterKey { MasterKey(SymmetricKey(size: .bits256)) }
+
+    init(_ key: SymmetricKey) {
+        self.key = key
+        let id = HKDF<SHA256>.deriveKey(
+            inputKeyMaterial: key,
+            info: Array("refreshd/1 key id".utf8),
+            outputByteCount: KeyID.count
+        )
+        self.id = KeyID(unsafe id.withUnsafeBytes { unsafe Array($0) })
+    }
+
+    func subkey(salt: ArraySlice<UInt8>) -> SymmetricKey {
+        HKDF<SHA256>.deriveKey(
+            inputKeyMaterial: self.key,
+            salt: salt,
+            info: Self.subkeyInfo,
+            outputByteCount: Self.count
+        )
+    }
+
+    private static let subkeyInfo = Array("refreshd/1 value".utf8)
+
+    /// The bytes, for the file that keeps them.
+    func revealBytes() -> [UInt8] { unsafe self.key.withUnsafeBytes { unsafe Array($0) } }
+}

@@ -1,0 +1,205 @@
+import CLinux
+import ControlServer
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+import OAuthHTTP
+import RefreshCore
+import RefreshEngine
+import SQLiteStore
+import Sealing
+import ServiceLifecycle
+import Sinks
+import Systemd
+import UnixSignals
+
+/// Puts the daemon together.
+enum Assembly {
+    /// sysexits.h: something is wrong with the configuration, and only a person can mend it.
+    static let configurationExit: Int32 = 78
+
+    /// Runs the daemon to its end.
+    ///
+    /// - Returns: The exit status: 0 after a clean stop, 1 after a failure, 78 for a configuration that cannot be used.
+    static func run(configurationPath: String) async -> Int32 {
+        // Before any secret is read: no core file, and no look into this process by others of the same user.
+        _ = clinux_forbid_dumps()
+        // A full quota is an error of one write, not the end of the process.
+        signal(SIGXFSZ, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
+        let configuration: Configuration
+        do throws(ConfigurationErrors) {
+            configuration = try Configuration.load(path: configurationPath, environment: .host)
+        } catch {
+            let logger = self.bootstrapLogging(.notice)
+            for fault in error.errors { logger.error("\(fault)") }
+            Notifier.system.failing(status: "the configuration cannot be used", errno: EINVAL)
+            return self.configurationExit
+        }
+        let logger = self.bootstrapLogging(configuration.logLevel.level)
+        for warning in configuration.warnings { logger.warning("\(warning)") }
+        do {
+            try await self.serve(configuration, configurationPath, logger)
+            return 0
+        } catch {
+            logger.critical("\(error)")
+            Notifier.system.failing(status: "\(error)", errno: EIO)
+            return 1
+        }
+    }
+
+    private static func serve(_ configuration: Configuration, _ path: String, _ logger: Logger) async throws {
+        let clock = HostClock()
+        let notifier = Notifier.system
+        let inherited = try SocketActivation.inherited().listeningUnixSocket(named: "control")
+
+        let keys = try Keys.ring(
+            configuration.keySource,
+            storePath: configuration.storePath,
+            isThere: { unsafe access($0, F_OK) == 0 },
+            logger: logger
+        )
+        let sealer = AEADSealer(keys: keys)
+        let store = try Keys.openStore(configuration.storePath, sealer: sealer, logger: logger)
+
+        // Requests and the socket have a group each: a handshake never stands in front of an answer.
+        let outward = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        let inward = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        let factory = ClientFactory(group: outward, clock: clock)
+        let catalogue = SinkCatalogue(group: outward, clock: clock)
+
+        let engine = Engine(
+            settings: try configuration.engineSettings(factory, catalogue),
+            store: store,
+            storeID: store.identity.store,
+            sealer: sealer,
+            clock: clock,
+            logger: logger
+        )
+        let readiness = Readiness(engine: engine, notifier: notifier, logger: logger)
+        let scheduler = Scheduler(engine: engine, clock: clock) { readiness.loaded() }
+        let refresher = Refresher(engine: engine) {
+            guard engine.attemptsInFlight > 0 else { return }
+            notifier.extendTimeout(by: .seconds(30))
+        }
+        let reloader = Reloader(
+            path: path,
+            running: configuration,
+            engine: engine,
+            readiness: readiness,
+            notifier: notifier,
+            logger: logger
+        ) { try $0.engineSettings(factory, catalogue) }
+        let server = ControlServer(
+            engine: engine,
+            socket: inherited.map { .inherited(descriptor: $0) }
+                ?? .path(configuration.socketPath, group: ClientGroup.number),
+            rules: configuration.readRule,
+            limits: ControlLimits(
+                connections: configuration.maximumConnections,
+                connectionsPerUser: configuration.maximumConnectionsPerUser
+            ),
+            facts: DaemonFacts(
+                version: Refreshd.Version.text,
+                pid: Int(getpid()),
+                startedAt: clock.now + clock.utcShift
+            ) { readiness.phase.rawValue },
+            group: inward,
+            logger: logger,
+            reload: { try await reloader.reload() },
+            listening: { readiness.listening() }
+        )
+        reloader.connect { server.replaceRules($0) }
+
+        // Each finds its consumers running; they are stopped in reverse, so that producers end first and what is under
+        // way drains towards the store. The order says nothing about readiness: all start at once.
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [
+                    .init(service: Closing { await store.close() }),
+                    .init(
+                        service: Closing {
+                            await factory.shutdown()
+                            await catalogue.shutdown()
+                        }
+                    ),
+                    .init(service: engine.deliverer),
+                    .init(service: refresher),
+                    .init(service: scheduler),
+                    .init(service: server),
+                    .init(service: reloader),
+                    .init(
+                        service: Watchdog(
+                            interval: Watchdog.intervalOfManager,
+                            notifier: notifier,
+                            logger: logger,
+                            sleep: { try await clock.sleep(until: clock.now + $0, tolerance: nil) },
+                            probe: { await scheduler.isTurning() }
+                        )
+                    ),
+                    .init(
+                        service: StatusTeller(readiness: readiness, notifier: notifier, clock: clock, logger: logger)
+                    ),
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }
+            )
+        )
+        do {
+            try await group.run()
+        } catch {
+            await store.close()
+            throw error
+        }
+        try await inward.shutdownGracefully()
+        try await outward.shutdownGracefully()
+    }
+
+    private static func bootstrapLogging(_ level: Logger.Level) -> Logger {
+        let fields = JournalLogHandler.Fields(
+            prefix: "REFRESHD_",
+            // Not prefixed: the journal's own name for the kind of an event.
+            names: [LogKeys.messageID: "MESSAGE_ID"]
+        )
+        LoggingSystem.bootstrap { _ in
+            var handler: any LogHandler =
+                JournalStream.isStandardError
+                ? JournalLogHandler(identifier: "refreshd", fields: fields) : TextLogHandler(form: .terminal)
+            handler.logLevel = level
+            return handler
+        }
+        return Logger(label: "refreshd")
+    }
+}
+
+/// Something that is closed once nothing can use it any more.
+private struct Closing: Service {
+    let close: @Sendable () async -> Void
+
+    init(_ close: @escaping @Sendable () async -> Void) { self.close = close }
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        await self.close()
+    }
+}
+
+extension Configuration {
+    /// Who may do what over the socket; root and the service's own user may do all.
+    var readRule: ReadRule { ReadRule(rules: self.accessRules, masters: [0, geteuid()]) }
+}
+
+extension LogLevel {
+    var level: Logger.Level { Logger.Level(rawValue: self.rawValue) ?? .info }
+}
+
+/// The group whose members may open the socket, where it exists.
+enum ClientGroup {
+    static let name = "refreshd-clients"
+
+    static var number: UInt32? {
+        guard let entry = unsafe getgrnam(self.name) else { return nil }
+        return unsafe entry.pointee.gr_gid
+    }
+}

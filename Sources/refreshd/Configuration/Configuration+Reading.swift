@@ -1,0 +1,118 @@
+import OAuth
+import RefreshCore
+
+extension Configuration {
+    /// Reads everything; nil, with at least one report, if it cannot be made.
+    static func read(path: String, findings: ConfigurationFindings) -> Configuration? {
+        let sources = Sources(path: path, findings: findings)
+        let profiles = sources.profiles.compactMap { id, node in
+            ProviderProfile(id: id, node: node, findings: findings)
+        }
+        guard case .table(let entries) = sources.root.content else { return nil }
+        let root = TableReader(entries, place: sources.root.place, pattern: "", findings: findings)
+        let configuration = Configuration(root, catalogue: ProfileCatalogue(own: profiles), files: sources.files)
+        root.finish()
+        // Keys of a main file that is broken are missing for that reason alone: what to say has been said.
+        return findings.errors.isEmpty ? configuration : nil
+    }
+
+    private init?(_ root: TableReader, catalogue: ProfileCatalogue, files: [String]) {
+        let findings = root.findings
+
+        let store = root.table("store")
+        let storePath = store.path("path") ?? Defaults.storePath
+        let keySource = Self.keySource(store, storePath: storePath)
+        store.finish()
+
+        let control = root.table("control")
+        let socketPath = control.path("socket", atMost: Limits.socketPathLength) ?? Defaults.socketPath
+        let connections = control.integer("max_connections", in: Limits.connections) ?? Defaults.maximumConnections
+        let connectionsPerUser =
+            control.integer("max_connections_per_user", in: Limits.connections)
+            ?? min(Defaults.maximumConnectionsPerUser, connections)
+        if connectionsPerUser > connections {
+            control.report(
+                "max_connections_per_user",
+                "is more than max_connections",
+                "use at most \(connections)"
+            )
+        }
+        control.finish()
+
+        let policyTable = root.table("policy")
+        let policy = RefreshPolicy(
+            policyTable,
+            default: RefreshPolicy(window: Defaults.window, mode: Defaults.mode)
+        )
+        policyTable.finish()
+
+        let clientTables = root.namedTables("clients")
+        let clients = clientTables.compactMap { name, table in
+            ClientConfiguration(name: name, table, catalogue: catalogue, policy: policy)
+        }
+        let sinks = root.namedTables("sinks").compactMap { name, table in
+            SinkConfiguration(name: name, table, clients: clients, clientNames: clientTables.map(\.name))
+        }
+        let clientNames = Set(clientTables.map(\.name))
+        let accessRules = root.tables("access").compactMap { AccessRule($0, clientNames: clientNames) }
+
+        let log = root.table("log")
+        let level = log.word("level", as: LogLevel.self) ?? Defaults.logLevel
+        log.finish()
+
+        guard let keySource else { return nil }
+        self.init(
+            storePath: storePath,
+            keySource: keySource,
+            socketPath: socketPath,
+            maximumConnections: connections,
+            maximumConnectionsPerUser: connectionsPerUser,
+            clients: clients,
+            sinks: sinks,
+            accessRules: accessRules,
+            logLevel: level,
+            warnings: findings.warnings,
+            files: files
+        )
+    }
+
+    private static func keySource(_ store: TableReader, storePath: String) -> KeySource? {
+        guard let reference = store.secretReference("key") else {
+            let folder = storePath.lastIndex(of: "/").map { String(storePath[...$0]) } ?? ""
+            return .besideStore(path: folder + Defaults.keyName)
+        }
+        guard let key = store.findings.secret(reference, at: store.place(of: "key")) else {
+            // `check` goes on without it: what is reported decides, not this value.
+            return .given(reference, key: Secret(""))
+        }
+        // Raw, hexadecimal or base64, each also with a newline; 33 bytes are 32 and a newline.
+        guard [32, 33, 44, 45, 64, 65].contains(key.count) else {
+            store.report(
+                "key",
+                "names something that is not a key",
+                "a key is 32 bytes, or 64 hexadecimal digits, or 44 characters of base64"
+            )
+            return nil
+        }
+        return .given(reference, key: key)
+    }
+}
+
+/// When and how eagerly tokens are refreshed, from `[policy]` or a client's own keys.
+struct RefreshPolicy: Hashable, Sendable {
+    var window: RefreshWindow
+    var mode: RefreshMode
+
+    init(window: RefreshWindow, mode: RefreshMode) {
+        self.window = window
+        self.mode = mode
+    }
+
+    init(_ table: TableReader, default policy: RefreshPolicy) {
+        self.window = RefreshWindow(
+            margin: table.duration("margin", in: Configuration.Limits.margin) ?? policy.window.margin,
+            spread: table.number("spread", in: Configuration.Limits.spread) ?? policy.window.spread
+        )
+        self.mode = table.word("mode", as: RefreshMode.self) ?? policy.mode
+    }
+}

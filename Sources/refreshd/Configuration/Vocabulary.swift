@@ -1,0 +1,42 @@
+/// A list of words of which the configuration may use one, to say which was probably meant.
+struct Vocabulary {
+    private let words: [String]
+
+    init(_ words: some Sequence<String>) { self.words = words.sorted() }
+
+    /// What to do about a word that is not in the list.
+    func remedy(for word: String) -> String {
+        let near = self.near(word)
+        guard near.isEmpty else { return "did you mean \(near.joined(separator: " or "))?" }
+        return self.words.isEmpty ? "remove it" : "use one of \(self.words.joined(separator: ", "))"
+    }
+
+    /// The words that a slip of the hand away, nearest first, at most three.
+    func near(_ word: String) -> [String] {
+        let limit = max(1, min(word.utf8.count, 12) / 3)
+        let close = self.words.map { (word: $0, distance: Self.distance(word, $0)) }
+            .filter { $0.distance <= limit || (word.utf8.count > 2 && $0.word.hasPrefix(word)) }
+            .sorted { ($0.distance, $0.word) < ($1.distance, $1.word) }
+        return close.prefix(3).map(\.word)
+    }
+
+    /// How many bytes must be put in, taken out or replaced to make one word of the other (Levenshtein).
+    ///
+    /// Words of more than 64 bytes are as far away as they are long: nobody meant one by a slip.
+    private static func distance(_ left: String, _ right: String) -> Int {
+        let left = Array(left.utf8)
+        let right = Array(right.utf8)
+        guard max(left.count, right.count) <= 64 else { return max(left.count, right.count) }
+        var row = Array(0...right.count)
+        for (i, byte) in left.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, other) in right.enumerated() {
+                let replaced = diagonal + (byte == other ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = min(replaced, row[j] + 1, row[j + 1] + 1)
+            }
+        }
+        return row[right.count]
+    }
+}

@@ -1,0 +1,51 @@
+import OAuth
+import OAuthHTTP
+import RefreshCore
+import RefreshEngine
+import Sinks
+
+extension Configuration {
+    /// What the engine is told to do: clients with their endpoints, sinks with their accounts.
+    ///
+    /// - Throws: `ClientFactoryError` or `SinkSettingsError` when a root certificate cannot be read.
+    func engineSettings(_ factory: ClientFactory, _ catalogue: SinkCatalogue) throws -> EngineSettings {
+        var clients: [ClientID: ClientSettings] = [:]
+        for client in self.clients {
+            clients[client.client.id] = ClientSettings(
+                client: client.client,
+                endpoint: try factory.endpoint(
+                    for: ClientOptions(caFile: client.caFile, insecureLoopback: client.insecureLoopback)
+                ),
+                window: client.window,
+                mode: client.mode,
+                limits: client.limits
+            )
+        }
+        var sinks: [SinkID: SinkBinding] = [:]
+        for sink in self.sinks {
+            let id = try SinkID(sink.name)
+            let settings = try SetKeysSettings(
+                url: sink.url,
+                publicKey: sink.publicKey,
+                storageKeys: sink.storageKeys.mapValues { try StorageKey($0) },
+                sendsRefreshToken: sink.sendsRefreshToken,
+                caFile: sink.caFile
+            )
+            var required: [ClientID: [String]] = [:]
+            for client in sink.storageKeys.keys {
+                let profile = clients[client]?.client.profile
+                // What a storage key needs is known of the profile's own; a custom app has its own rules.
+                if let profile, profile.storageKey == sink.storageKeys[client] { required[client] = profile.requiredScopes }
+            }
+            sinks[id] = SinkBinding(
+                sink: try catalogue.sink(for: .setKeys(settings)),
+                clients: Set(sink.storageKeys.keys),
+                storageKeys: sink.storageKeys,
+                requiredScopes: required,
+                refusesMissingScopes: sink.missingPermissions == .refuse,
+                sendsRefreshToken: sink.sendsRefreshToken
+            )
+        }
+        return EngineSettings(clients: clients, sinks: sinks)
+    }
+}

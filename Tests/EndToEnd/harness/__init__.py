@@ -1,0 +1,1 @@
+"""Drives the programs from outside: processes, files, sockets, HTTP. Imports nothing of theirs."""

@@ -1,0 +1,117 @@
+"""The practice provider as a process: grants, faults, and the judge's record."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from .processes import Program, free_port
+
+Fault = dict[str, Any]
+
+
+def status(code: int, body: str | None = None, **more: Any) -> Fault:
+    fault = {"kind": "status", "status": code, **more}
+    return fault if body is None else {**fault, "body": body}
+
+
+def oauth_error(error: str, code: int = 400, **more: Any) -> Fault:
+    return status(code, json.dumps({"error": error}), **more)
+
+
+FOREVER = {"times": 0}
+
+
+class Practice:
+    """One server. Its directory and import lines hold tokens and keys, so they are private."""
+
+    def __init__(self, binaries: Path, private: Path, logs: Path) -> None:
+        private.mkdir(parents=True, exist_ok=True)
+        port = free_port()
+        self.url = f"https://127.0.0.1:{port}"
+        self.authority = private / "ca.pem"
+        self._private = private
+        self._secrets: dict[str, str] = {}
+        self._program = Program(
+            "practice", [binaries / "refresh-practice", "serve", "--port", str(port), "--directory", private], logs
+        )
+        self._program.wait_until_listening(port)
+        self._http = requests.Session()
+        self._http.verify = str(self.authority)
+        self._http.trust_env = False
+
+    @property
+    def token_endpoint(self) -> str:
+        return f"{self.url}/oauth2/token"
+
+    def stop(self) -> None:
+        self._http.close()
+        self._program.stop()
+
+    def add_client(self, name: str, method: str = "client_secret_basic") -> str:
+        """Registers a client and returns its secret."""
+        secret = f"canary-secret-{name}"
+        self._post("clients", {"id": name, "secret": secret, "method": method})
+        self._secrets[name] = secret
+        return secret
+
+    def add_grants(self, client: str, count: int = 1, **terms: Any) -> Path:
+        """Makes `client/PREFIX1…` and returns the file of import lines.
+
+        The terms are the server's own names: `prefix`, `lifetime`, `rotation`, `blast`, …
+        """
+        answer = self._post("grants", {"client": client, "count": count, **terms})
+        lines = self._private / f"import-{client}-{terms.get('prefix', 'user-')}.jsonl"
+        lines.write_bytes(answer.content)
+        lines.chmod(0o600)
+        return lines
+
+    def fault(self, endpoint: str, *faults: Fault, **scope: str) -> None:
+        """Queues faults for a whole endpoint, or for one client, account or storage key of it."""
+        self._post("faults", {"endpoint": endpoint, **scope, "faults": list(faults)})
+
+    def clear_faults(self) -> None:
+        self._http.delete(f"{self.url}/practice/faults", timeout=20).raise_for_status()
+
+    def revoke(self, account: str) -> None:
+        self._post("revoke", {"account": account})
+
+    def release(self) -> None:
+        self._post("release", {})
+
+    def grant(self, account: str) -> dict[str, Any]:
+        """One account's record; what the sink has never seen is `None`, not absent."""
+        return {"sink_last_generation": None, **self._get("grant", account=account).json()}
+
+    def grants(self) -> dict[str, dict[str, Any]]:
+        """Every account's record."""
+        records = (json.loads(line) for line in self._get("grants").text.splitlines() if line)
+        return {record["account"]: {"sink_last_generation": None, **record} for record in records}
+
+    def summary(self) -> dict[str, Any]:
+        return self._get("summary").json()
+
+    def deliveries(self) -> list[dict[str, Any]]:
+        return self._get("deliveries").json()
+
+    def accepts(self, client: str, access_token: str) -> bool:
+        """Asks the judge about a token; asking is no use of it and spends nothing."""
+        answer = self._http.post(
+            f"{self.url}/oauth2/introspect",
+            data={"token": access_token},
+            auth=(client, self._secrets[client]),
+            timeout=20,
+        )
+        answer.raise_for_status()
+        return bool(answer.json()["active"])
+
+    def _get(self, what: str, **query: str) -> requests.Response:
+        answer = self._http.get(f"{self.url}/practice/{what}", params=query, timeout=30)
+        answer.raise_for_status()
+        return answer
+
+    def _post(self, what: str, body: dict[str, Any]) -> requests.Response:
+        answer = self._http.post(f"{self.url}/practice/{what}", json=body, timeout=60)
+        assert answer.ok, f"{what}: {answer.status_code}"
+        return answer

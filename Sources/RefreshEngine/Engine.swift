@@ -70,12 +70,15 @@ package final class Engine: Sendable {
     /// Starts what may go now, and sets the timer for what may not.
     func pump() {
         let now = self.clock.now
-        let (tickets, wake) = self.state.withLock { state in
+        let wakeSource = self.wakeSource.withLock { $0 }
+        let tickets = self.state.withLock { state in
             let tickets = state.pump(at: now)
-            return (tickets, state.nextWake(at: now))
+            // Under the lock: of two that pump at once, the later look must not be overwritten by the earlier one.
+            // Arming calls nobody back.
+            wakeSource?.arm(state.nextWake(at: now))
+            return tickets
         }
         for ticket in tickets { self.ticketSource.yield(ticket) }
-        self.wakeSource.withLock { $0 }?.arm(wake)
     }
 
     /// What was armed has come: the same moment may be asked for again.

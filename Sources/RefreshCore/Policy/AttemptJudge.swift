@@ -101,9 +101,14 @@ package enum AttemptJudge {
             )
         case .refused(.deadGrant, let message, retryAfter: _):
             let cause = ReplayRule.causeOfDeath(habit: habit, unknowns: machine.unknowns)
-            // A grant that stays good when it is used may have been refused by mistake: one more look after a
-            // minute. One that is spent by use gets no second look, for it would be a second use (facts F09).
-            let secondLook: Duration? = !habit.rotation.spends && machine.standing != .needsAuthorization ? .seconds(60) : nil
+            // Where a second use does no harm the provider may have been mistaken: one more look after a minute. What is
+            // spent by use gets none, for it would be that second use (facts F09).
+            let mayLook: Bool =
+                switch habit.rotation {
+                case .none, .parallel, .grace: machine.standing != .needsAuthorization
+                case .onUse, .singleUse, .unknown: false
+                }
+            let secondLook: Duration? = mayLook ? .seconds(60) : nil
             return Judgement(
                 failure: failure(cause, message, retryAfter: secondLook),
                 standing: .needsAuthorization,

@@ -1,20 +1,26 @@
-/// So many requests in so long, by the generic cell rate algorithm: it takes now, and keeps one timestamp.
+/// So many requests in so long, by the generic cell rate algorithm: it takes now, and keeps one moment.
 package struct RateBudget: Hashable, Sendable {
     /// The time that one request uses up; zero for no limit.
     private let cost: Duration
     /// How far ahead of the even pace a burst may be.
     private let tolerance: Duration
-    /// When the budget is whole again.
-    private var full: Timestamp
+    /// When the budget is whole again, since the epoch.
+    ///
+    /// Not a `Timestamp`: the cost of one request at 700 a second is 1.43 ms, and cut to whole milliseconds it would
+    /// let a thousand through.
+    private var full: Duration
 
+    /// A budget that is whole.
+    ///
     /// - Parameters:
     ///   - perSecond: Requests a second, more than 0; nil for no limit.
     ///   - burst: How many may go at once, 1 or more.
     package init(perSecond: Double?, burst: Int) {
-        let cost = perSecond.map { Duration.nanoseconds(Int64(1e9 / $0)) } ?? .zero
+        // Rounded up, so that what is rounded is never a request too many; at the slowest one in 31 years.
+        let cost = perSecond.map { Duration.nanoseconds(Int64(Swift.min((1e9 / $0).rounded(.up), 1e18))) } ?? .zero
         self.cost = cost
         self.tolerance = cost * (burst - 1)
-        self.full = Timestamp(milliseconds: .min)
+        self.full = .milliseconds(Int64.min)
     }
 
     /// Takes one request from the budget.
@@ -22,9 +28,13 @@ package struct RateBudget: Hashable, Sendable {
     /// - Returns: Nil when it was there; else the moment from which on it will be. Nothing is taken then.
     package mutating func take(at now: Timestamp) -> Timestamp? {
         guard self.cost > .zero else { return nil }
-        let start = Swift.max(self.full, now)
+        let instant = Duration.milliseconds(now.milliseconds)
+        let start = Swift.max(self.full, instant)
         let earliest = start - self.tolerance
-        guard earliest <= now else { return earliest }
+        guard earliest <= instant else {
+            let whole = earliest.milliseconds
+            return Timestamp(milliseconds: .milliseconds(whole) < earliest ? whole + 1 : whole)
+        }
         self.full = start + self.cost
         return nil
     }

@@ -40,9 +40,11 @@ package struct RefreshWindow: Hashable, Sendable {
     ///   a loop. The spread then counts back from that half.
     package func due(issuedAt: Timestamp, lifetime: Duration, phase: Double) -> Timestamp {
         guard lifetime > .zero else { return issuedAt }
-        let latest = lifetime >= self.margin * 2 ? lifetime - self.margin : lifetime / 2
-        let early = lifetime.scaled(by: self.spread * phase)
+        let end = lifetime >= self.margin * 2 ? lifetime - self.margin : lifetime / 2
+        // Cut before the spread is taken off: tokens of years, imported in one batch, must not wake together either.
+        let latest = Swift.min(end, Self.longestSleep)
+        let early = Swift.min(lifetime, Self.longestSleep).scaled(by: self.spread * phase)
         // Of a short life the spread takes at most half of what is left to wait, or due would be at once.
-        return issuedAt + Swift.min(latest - Swift.min(early, latest / 2), Self.longestSleep)
+        return issuedAt + (latest - Swift.min(early, latest / 2))
     }
 }

@@ -26,7 +26,7 @@ package struct RetryLadder: Hashable, Sendable {
     ///   - count: 1 or more; less counts as 1.
     ///   - phase: In `0..<1`; the wait is between half of the step and the whole of it.
     package func wait(after count: Int, phase: Double) -> Duration {
-        let doublings = Swift.min(Swift.max(count - 1, 0), 30)
+        let doublings = Swift.min(Swift.max(count, 1) - 1, 30)
         let step = Swift.min(self.first * (1 << doublings), self.last)
         return step.scaled(by: 0.5 + 0.5 * phase)
     }

@@ -1,0 +1,81 @@
+import RefreshCore
+import Testing
+
+@Suite struct RefreshWindowTests {
+    private static let issued = Timestamp(seconds: 1_700_000_000)
+
+    private static func wait(
+        _ lifetime: Duration,
+        phase: Double = 0,
+        window: RefreshWindow = RefreshWindow()
+    ) -> Duration {
+        window.due(issuedAt: Self.issued, lifetime: lifetime, phase: phase) - Self.issued
+    }
+
+    @Test(
+        arguments: [
+            (3_600, 3_300),
+            // The margin takes half of a life and no more.
+            (601, 301), (600, 300), (599, 299.5), (60, 30), (5, 2.5), (1, 0.5),
+            (0, 0), (-1, 0),
+            // However long it claims to live, a day is the longest sleep.
+            (86_400 + 300, 86_400), (86_400 + 301, 86_400), (3_155_760_000, 86_400),
+        ] as [(Double, Double)]
+    )
+    func `without spread a token is due the margin before its end`(lifetime: Double, expected: Double) {
+        #expect(Self.wait(.seconds(lifetime)) == .seconds(expected))
+    }
+
+    @Test func `the spread moves it forward by the account's share of it`() {
+        #expect(Self.wait(.seconds(3_600), phase: 0.5) == .seconds(3_300 - 180))
+        #expect(Self.wait(.seconds(3_600), phase: 0.999_999) > .seconds(3_300 - 360))
+        #expect(
+            Self.wait(.seconds(3_600), phase: 0.5, window: RefreshWindow(margin: .zero, spread: 0)) == .seconds(3_600)
+        )
+    }
+
+    @Test func `long-lived tokens of one batch are spread too`() {
+        let waits = (0..<100).map { Self.wait(.seconds(60 * 86_400), phase: Double($0) / 100) }
+        #expect(Set(waits).count == 100)
+        #expect(waits.allSatisfy { $0 <= .seconds(86_400) && $0 > .seconds(86_400 * 0.9) })
+    }
+
+    @Test func `a five-second token is due within its life, and not at once`() {
+        for phase in stride(from: 0, to: 1, by: 0.01) {
+            let wait = Self.wait(.seconds(5), phase: phase)
+            #expect(wait >= .milliseconds(1_250) && wait <= .milliseconds(2_500))
+        }
+    }
+
+    @Test func `for any window, life and phase it is due between issue and end`() {
+        let seed = UInt64.random(in: .min ... .max)
+        var random = SeededRandom(seed: seed)
+        for _ in 0..<5_000 {
+            let window = RefreshWindow(
+                margin: .milliseconds(Int64.random(in: 0...600_000, using: &random)),
+                spread: Double.random(in: 0...0.5, using: &random)
+            )
+            let lifetime = Duration.milliseconds(
+                Int64.random(in: 1...(1 << Int64.random(in: 1...50, using: &random)), using: &random)
+            )
+            let phase = Double.random(in: 0..<1, using: &random)
+            let wait = Self.wait(lifetime, phase: phase, window: window)
+            #expect(wait >= .zero && wait <= lifetime && wait <= RefreshWindow.longestSleep, "seed \(seed)")
+            // Later phases are never later, so that the spread counts back from the margin.
+            let earlier = Self.wait(lifetime, phase: phase / 2, window: window)
+            #expect(earlier >= wait, "seed \(seed)")
+            // It sleeps at least a quarter of the life, or half of the longest sleep, less the rounding of a millisecond.
+            let least = Swift.min(lifetime / 4, RefreshWindow.longestSleep / 2) - .milliseconds(1)
+            #expect(wait >= least, "seed \(seed)")
+        }
+    }
+
+    @Test func `a lifetime beyond all measure overflows nothing`() {
+        let due = RefreshWindow().due(
+            issuedAt: Timestamp(milliseconds: .max - 1),
+            lifetime: .seconds(Int64.max / 4),
+            phase: 0.9
+        )
+        #expect(due == Timestamp(milliseconds: .max))
+    }
+}

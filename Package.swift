@@ -107,7 +107,7 @@ let package = Package(
             name: "refreshd",
             dependencies: [
                 "RefreshCore", "OAuth", "SQLiteStore", "OAuthHTTP", "Sinks", "Sealing", "Systemd", "RefreshEngine",
-                "ControlServer", "CLinux", argumentParser, tomlKit, logging, serviceLifecycle, unixSignals, nioCore,
+                "ControlServer", "ControlAPI", "CLinux", argumentParser, tomlKit, logging, serviceLifecycle, unixSignals, nioCore,
                 nioPosix,
             ],
             swiftSettings: strict

@@ -16,6 +16,8 @@ package enum ControlError: Error, Hashable, Sendable {
     case authorizationFailed(error: String, description: String?)
     /// - state: One of `Wire.DaemonState`.
     case notReady(state: String)
+    /// The new configuration has a fault, told in one line; the old one stays in force.
+    case reloadFailed(message: String)
 
     /// The error's name without the interface's: `NotAllowed`.
     ///
@@ -30,6 +32,7 @@ package enum ControlError: Error, Hashable, Sendable {
         case .conflict: "Conflict"
         case .authorizationFailed: "AuthorizationFailed"
         case .notReady: "NotReady"
+        case .reloadFailed: "ReloadFailed"
         }
     }
 
@@ -62,6 +65,9 @@ package enum ControlError: Error, Hashable, Sendable {
         case ("NotReady", _, _):
             guard let state = fields.state else { return nil }
             self = .notReady(state: state)
+        case ("ReloadFailed", _, _):
+            guard let message = fields.message else { return nil }
+            self = .reloadFailed(message: message)
         default: return nil
         }
     }
@@ -73,11 +79,12 @@ package enum ControlError: Error, Hashable, Sendable {
         var client: String?
         var description: String?
         var error: String?
+        var message: String?
         var retryAt: Int?
         var state: String?
 
         enum CodingKeys: String, CodingKey {
-            case account, cause, client, description, error, state
+            case account, cause, client, description, error, message, state
             case retryAt = "retry_at"
         }
     }
@@ -92,6 +99,7 @@ package enum ControlError: Error, Hashable, Sendable {
             Fields(account: account, cause: cause, retryAt: retryAt)
         case .authorizationFailed(let error, let description): Fields(description: description, error: error)
         case .notReady(let state): Fields(state: state)
+        case .reloadFailed(let message): Fields(message: message)
         }
     }
 }

@@ -1,14 +1,183 @@
+import ControlAPI
 package import Logging
+package import NIOCore
 import NIOPosix
 package import RefreshCore
 package import RefreshEngine
 import ServiceLifecycle
-package import NIOCore
-package enum ControlSocket: Sendable { case path(String, group: UInt32?); case inherited(descriptor: Int32) }
-package struct ControlLimits: Sendable { package init(connections: Int, connectionsPerUser: Int) {} }
-package struct DaemonFacts: Sendable { package init(version: String, pid: Int, startedAt: Timestamp, state: @escaping @Sendable () -> String) {} }
-package struct ControlServer: Service {
-    package init(engine: Engine, socket: ControlSocket, rules: ReadRule, limits: ControlLimits, facts: DaemonFacts, group: any EventLoopGroup, logger: Logger, reload: @escaping @Sendable () async throws -> Void, listening: @escaping @Sendable () -> Void) {}
-    package func replaceRules(_ r: ReadRule) {}
-    package func run() async throws {}
+import Synchronization
+import Varlink
+
+/// Answers varlink calls on a Unix socket.
+///
+/// Connections live on event loops, as plain channel handlers: no actor and no task hop stands between a `GetToken` and
+/// its answer. What has to wait (a refresh, a commit) runs in child tasks of `run()`, so its end is their end.
+package final class ControlServer: Service {
+    private let endpoint: ControlEndpoint
+    private let limits: ControlLimits
+    private let router: CallRouter
+    private let access: Access
+    private let admission: Admission
+    private let listening: @Sendable () -> Void
+    private let group: any EventLoopGroup
+    private let logger: Logger
+    private let jobs: AsyncStream<ControlConnection.Job>
+    private let jobSource: AsyncStream<ControlConnection.Job>.Continuation
+    /// When a refused connection was last written down.
+    private let lastRefusal = Mutex<Timestamp?>(nil)
+
+    /// - Parameters:
+    ///   - rule: Who may do what; whom it allows nothing is closed before a byte is read.
+    ///   - reload: Reads the configuration again. The first line of its error's description goes to the caller.
+    ///   - listening: Called once, when the socket answers.
+    ///   - group: The event loops, which outlive the server.
+    package init(
+        engine: Engine,
+        endpoint: ControlEndpoint,
+        rule: ReadRule,
+        limits: ControlLimits = ControlLimits(),
+        facts: DaemonFacts,
+        reload: @escaping @Sendable () async throws -> Void,
+        listening: @escaping @Sendable () -> Void = {},
+        group: any EventLoopGroup,
+        logger: Logger
+    ) throws {
+        self.endpoint = endpoint
+        self.limits = limits
+        self.access = Access(rule)
+        self.admission = Admission(limits: limits)
+        self.listening = listening
+        self.group = group
+        self.logger = logger
+        (self.jobs, self.jobSource) = AsyncStream.makeStream()
+        self.router = CallRouter(
+            engine: engine,
+            interface: ServiceInterface(
+                vendor: "refreshd",
+                product: "refreshd",
+                version: facts.version,
+                url: "",
+                interfaces: [try InterfaceDescription(parsing: ControlInterface.text)]
+            ),
+            facts: facts,
+            reload: reload,
+            floor: RefreshFloor(limits.refreshFloor),
+            logger: logger
+        )
+    }
+
+    /// Puts other rules in force: for the next call of every connection, and for the next connection.
+    package func use(_ rule: ReadRule) { self.access.use(rule) }
+
+    /// Accepts connections until graceful shutdown, then lets each finish the call it is answering.
+    ///
+    /// - Throws: `ListenError` when the socket cannot be had.
+    package func run() async throws {
+        let socket = try ListeningSocket(self.endpoint)
+        let listener = try await self.accept(on: socket)
+        self.listening()
+        // Discarding: an ordinary group keeps the result of every finished child until the group ends, which for a
+        // daemon is never.
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                await self.drain(listener, socket)
+                self.jobSource.finish()
+            }
+            for await job in self.jobs { group.addTask(operation: job) }
+            // Every connection is closed: what still waits, waits for nobody.
+            group.cancelAll()
+        }
+    }
+
+    // MARK: In
+
+    private func accept(on socket: ListeningSocket) async throws -> any Channel {
+        let highWater = self.limits.answerBytes
+        return try await ServerBootstrap(group: self.group)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    // Without it a shortage of descriptors is a loop that accepts, fails and accepts.
+                    try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+                }
+            }
+            .childChannelOption(.autoRead, value: false)
+            // One read, one look at what may be taken: the next is asked for when there is room for it.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(
+                .writeBufferWaterMark,
+                value: ChannelOptions.Types.WriteBufferWaterMark(low: highWater / 4, high: highWater)
+            )
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try self.admit(channel) }
+            }
+            .withBoundSocket(socket.descriptor)
+            .get()
+    }
+
+    /// On the event loop, before the first read.
+    ///
+    /// - Throws: To have the channel closed, with not a byte read or written (facts T1).
+    private func admit(_ channel: any Channel) throws {
+        guard let peer = Peer.identity(of: channel) else { throw Refused() }
+        let caller = Caller(peer, access: self.access)
+        guard caller.mayConnect else {
+            self.noteRefusal("a connection was refused: no rule allows this user anything", peer)
+            throw Refused()
+        }
+        guard self.admission.admit(channel, of: peer, isMaster: self.access.isMaster(peer)) else {
+            self.noteRefusal("a connection was refused: too many are open", peer)
+            throw Refused()
+        }
+        let connection = ControlConnection(
+            router: self.router,
+            limits: self.limits,
+            caller: caller,
+            run: { [jobSource] in jobSource.yield($0) },
+            leave: { [admission] in admission.leave($0, of: peer) }
+        )
+        try channel.pipeline.syncOperations.addHandler(connection)
+    }
+
+    private struct Refused: Error {}
+
+    /// At most once a second: a refused peer must not be able to fill the journal.
+    private func noteRefusal(_ message: Logger.Message, _ peer: PeerIdentity) {
+        let now = self.router.engine.clock.now
+        let isNew = self.lastRefusal.withLock { last in
+            if let last, now - last < .seconds(1) { return false }
+            last = now
+            return true
+        }
+        if isNew { self.logger.notice(message, metadata: ["uid": "\(peer.uid)"]) }
+    }
+
+    // MARK: Out
+
+    /// Waits for the end of service and brings it about.
+    private func drain(_ listener: any Channel, _ socket: ListeningSocket) async {
+        let isGraceful = (try? await gracefulShutdown()) != nil
+        socket.unlinkOwn()
+        try? await listener.close()
+        let connections = self.admission.close()
+        for connection in connections {
+            if isGraceful {
+                connection.pipeline.fireUserInboundEventTriggered(ControlConnection.Drain())
+            } else {
+                connection.close(promise: nil)
+            }
+        }
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                // Whoever does not come to an end by then is cut off.
+                let clock = self.router.engine.clock
+                guard (try? await clock.sleep(until: clock.now + self.limits.drainTime, tolerance: nil)) != nil else {
+                    return
+                }
+                for connection in connections { connection.close(promise: nil) }
+            }
+            for connection in connections { try? await connection.closeFuture.get() }
+            group.cancelAll()
+        }
+    }
 }

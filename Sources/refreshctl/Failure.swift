@@ -125,6 +125,7 @@ struct Failure: Error, Hashable, Sendable {
         case .authorizationFailed(let error, let description):
             let words = description.map { ": \($0.escaped)" } ?? ""
             self.init(.failed, "the provider refused the authorization (\(error.escaped)\(words))")
+        case .reloadFailed(let message): self.init(.failed, "the running configuration stays: \(message.escaped)")
         case .notReady(let state): self.init(.failed, "refreshd is \(state.escaped); try again in a moment")
         }
     }

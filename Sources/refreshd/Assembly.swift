@@ -91,26 +91,27 @@ enum Assembly {
             notifier: notifier,
             logger: logger
         ) { try $0.engineSettings(factory, catalogue) }
-        let server = ControlServer(
+        var limits = ControlLimits()
+        limits.connections = configuration.maximumConnections
+        limits.connectionsPerUser = configuration.maximumConnectionsPerUser
+        let server = try ControlServer(
             engine: engine,
-            socket: inherited.map { .inherited(descriptor: $0) }
+            endpoint: inherited.map { .inherited(descriptor: $0) }
                 ?? .path(configuration.socketPath, group: ClientGroup.number),
-            rules: configuration.readRule,
-            limits: ControlLimits(
-                connections: configuration.maximumConnections,
-                connectionsPerUser: configuration.maximumConnectionsPerUser
-            ),
+            rule: configuration.readRule,
+            limits: limits,
             facts: DaemonFacts(
                 version: Refreshd.Version.text,
-                pid: Int(getpid()),
-                startedAt: clock.now + clock.utcShift
-            ) { readiness.phase.rawValue },
-            group: inward,
-            logger: logger,
+                pid: getpid(),
+                startedAt: clock.now + clock.utcShift,
+                state: { readiness.phase }
+            ),
             reload: { try await reloader.reload() },
-            listening: { readiness.listening() }
+            listening: { readiness.listening() },
+            group: inward,
+            logger: logger
         )
-        reloader.connect { server.replaceRules($0) }
+        reloader.connect { server.use($0) }
 
         // Each finds its consumers running; they are stopped in reverse, so that producers end first and what is under
         // way drains towards the store. The order says nothing about readiness: all start at once.

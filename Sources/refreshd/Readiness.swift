@@ -1,3 +1,4 @@
+import ControlAPI
 import Logging
 import RefreshCore
 import RefreshEngine
@@ -10,17 +11,10 @@ import Systemd
 /// Ready is two facts: the accounts are loaded, and the socket answers. Whoever makes one of them true says so here;
 /// nobody infers it from the order in which services were started.
 final class Readiness: Sendable {
-    enum Phase: String, Sendable {
-        case loading
-        case ready
-        case reloading
-        case stopping
-    }
-
     private struct State {
         var isLoaded = false
         var isListening = false
-        var phase = Phase.loading
+        var phase = Wire.DaemonState.loading
     }
 
     private let engine: Engine
@@ -34,7 +28,7 @@ final class Readiness: Sendable {
         self.logger = logger
     }
 
-    var phase: Phase { self.state.withLock { $0.phase } }
+    var phase: Wire.DaemonState { self.state.withLock { $0.phase } }
 
     func loaded() { self.note { $0.isLoaded = true } }
 
@@ -59,7 +53,7 @@ final class Readiness: Sendable {
 
     func stopping() { self.enter(.stopping, unless: .stopping) }
 
-    private func enter(_ phase: Phase, unless final: Phase) {
+    private func enter(_ phase: Wire.DaemonState, unless final: Wire.DaemonState) {
         self.state.withLock { state in
             guard state.phase != final else { return }
             state.phase = phase

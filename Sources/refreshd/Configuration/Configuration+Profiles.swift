@@ -4,11 +4,13 @@ import RefreshCore
 // The keys that a client and a profile of the operator's have in common, and what each alone has.
 
 extension TableReader {
-    fileprivate static let endpoints: [(key: String, field: any WritableKeyPath<ProviderProfile, String?> & Sendable)] = [
-        ("token_endpoint", \.tokenEndpoint), ("authorization_endpoint", \.authorizationEndpoint),
-        ("revocation_endpoint", \.revocationEndpoint), ("device_authorization_endpoint", \.deviceAuthorizationEndpoint),
-        ("issuer", \.issuer),
-    ]
+    fileprivate static let endpoints: [(key: String, field: any WritableKeyPath<ProviderProfile, String?> & Sendable)] =
+        [
+            ("token_endpoint", \.tokenEndpoint), ("authorization_endpoint", \.authorizationEndpoint),
+            ("revocation_endpoint", \.revocationEndpoint),
+            ("device_authorization_endpoint", \.deviceAuthorizationEndpoint),
+            ("issuer", \.issuer),
+        ]
 
     /// What may stand in braces in an endpoint, each a key of a client.
     private static let placeholders = ["domain", "tenant"]
@@ -20,7 +22,11 @@ extension TableReader {
 
     /// A client's profile with the client's own keys laid over it and its placeholders filled in.
     ///
-    /// - Parameter isKnown: Whether the profile is the one that was meant; if not, nothing is said of what it lacks.
+    /// - Parameters:
+    ///   - named: From the catalogue.
+    ///   - insecureLoopback: Whether the client permits plain http to this machine.
+    ///   - isKnown: Whether the profile is the one that was meant; if not, nothing is said of what it lacks.
+    /// - Returns: The effective profile. Placeholders that are left in it have been reported.
     func effective(_ named: ProviderProfile, insecureLoopback: Bool, isKnown: Bool) -> ProviderProfile {
         var profile = named
         for (key, field) in Self.endpoints {
@@ -106,7 +112,11 @@ extension TableReader {
                 self.report("grace", "has no meaning without rotation = \"grace\"", "remove it, or set the rotation")
             }
         } else if habit.rotation == .grace, habit.grace == .zero, !self.has("grace") {
-            self.report("grace", "is missing, for rotation = \"grace\"", "write how long the old refresh token stays good")
+            self.report(
+                "grace",
+                "is missing, for rotation = \"grace\"",
+                "write how long the old refresh token stays good"
+            )
         }
     }
 
@@ -118,7 +128,11 @@ extension TableReader {
                 $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
             }
             if !isScope {
-                self.findings.report(item.place, "is not a scope", "write each scope as an item of its own, without blanks")
+                self.findings.report(
+                    item.place,
+                    "is not a scope",
+                    "write each scope as an item of its own, without blanks"
+                )
             }
         }
         return items.map(\.text)
@@ -216,12 +230,12 @@ extension TableReader {
 
 /// What stands between scopes beside white space.
 private enum ScopeSeparator: String, CaseIterable {
-    case blank = " "
-    case comma = ","
+    case space
+    case comma
 
     var character: Character {
         switch self {
-        case .blank: " "
+        case .space: " "
         case .comma: ","
         }
     }

@@ -8,11 +8,10 @@ extension Configuration {
         let profiles = sources.profiles.compactMap { id, node in
             ProviderProfile(id: id, node: node, findings: findings)
         }
-        guard case .table(let entries) = sources.root.content else { return nil }
-        let root = TableReader(entries, place: sources.root.place, pattern: "", findings: findings)
+        guard let main = sources.root, case .table(let entries) = main.content else { return nil }
+        let root = TableReader(entries, place: main.place, pattern: "", findings: findings)
         let configuration = Configuration(root, catalogue: ProfileCatalogue(own: profiles), files: sources.files)
         root.finish()
-        // Keys of a main file that is broken are missing for that reason alone: what to say has been said.
         return findings.errors.isEmpty ? configuration : nil
     }
 

@@ -4,7 +4,8 @@ import RefreshCore
 extension Configuration {
     /// The files of a configuration, read and merged, before anybody asked what they mean.
     struct Sources {
-        var root: ConfigurationNode
+        /// Nil when the main file could not be read: what its drop-ins mean without it is nobody's question.
+        var root: ConfigurationNode?
         /// In the order of their names.
         var profiles: [(id: String, node: ConfigurationNode)]
         var files: [String]
@@ -17,22 +18,18 @@ extension Configuration.Sources {
 
     /// Reads the main file, `conf.d/*.toml` beside it in the order of their names, and `providers.d/*.toml`.
     ///
-    /// Whatever is wrong with one file is reported, and the others are read all the same. A main file that cannot be
-    /// read counts as empty then, so that what follows from it is not reported too.
+    /// Whatever is wrong with one file is reported, and the others are read all the same.
     init(path: String, findings: ConfigurationFindings) {
-        self.root = ConfigurationNode(content: .table([:]), place: ConfigurationPlace(file: path))
         self.profiles = []
         self.files = []
 
-        if let main = Self.read(path, isMain: true, findings: findings) {
-            self.root = main
-            self.files.append(path)
-        }
+        self.root = Self.read(path, isMain: true, findings: findings)
+        if self.root != nil { self.files.append(path) }
         let folder = Self.folder(of: path)
         for name in Self.names(in: "\(folder)conf.d", findings: findings) {
             let file = "\(folder)conf.d/\(name)"
             guard let node = Self.read(file, findings: findings) else { continue }
-            self.root.merge(node, appending: Self.appended)
+            self.root?.merge(node, appending: Self.appended)
             self.files.append(file)
         }
         for name in Self.names(in: "\(folder)providers.d", findings: findings) {

@@ -32,6 +32,7 @@ struct Configuration: Sendable {
     /// - Parameters:
     ///   - path: Of the main file; `conf.d` and `providers.d` are looked for beside it.
     ///   - environment: What files, names and secrets are read through; `.host` outside tests.
+    /// - Returns: A whole configuration.
     /// - Throws: `ConfigurationErrors` with everything that is wrong, at least one thing.
     static func load(
         path: String,

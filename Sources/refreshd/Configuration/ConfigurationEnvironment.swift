@@ -51,7 +51,9 @@ struct FileFacts: Hashable, Sendable {
             return ("names a file that belongs to neither root nor the user of the service", "chown the file to root")
         }
         guard self.permissions & Self.anythingByOthers == 0 else {
-            return ("names a file that others may use", "chmod o-rwx the file, and replace the secret if it was exposed")
+            return (
+                "names a file that others may use", "chmod o-rwx the file, and replace the secret if it was exposed"
+            )
         }
         guard self.permissions & Self.writableByGroup == 0 else {
             return ("names a file that its group may write", "chmod g-w the file")

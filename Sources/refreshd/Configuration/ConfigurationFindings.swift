@@ -49,19 +49,19 @@ final class ConfigurationFindings {
 
     private func report(_ fault: FileFault, of reference: SecretReference, at place: ConfigurationPlace) {
         switch (fault, reference) {
-        case (.noCredentials, .credential(let name)) where self.environment.credentialsAreOptional:
-            self.warn(place, "not checked: credential \(name) is there only when the service manager starts the daemon")
-        case (.noCredentials, .credential(let name)):
+        case (.noCredentials, .credential) where self.environment.credentialsAreOptional:
+            self.warn(place, "not checked: credentials are there only when the service manager starts the daemon")
+        case (.noCredentials, .credential):
             self.report(
                 place,
                 "this process was started without credentials",
-                "start it through its unit with LoadCredential=\(name), or use { file = \"/…\" }"
+                "start it through its unit, with LoadCredential= for this one, or use { file = \"/…\" }"
             )
-        case (.absent, .credential(let name)):
+        case (.absent, .credential):
             self.report(
                 place,
                 "the service manager passes no such credential",
-                "add LoadCredential=\(name):/path/to/it to the unit"
+                "add LoadCredential= for it to the unit"
             )
         case (.absent, .file), (.noCredentials, .file):
             self.report(place, "names a file that does not exist", "create it, or correct the path")

@@ -119,7 +119,9 @@ extension ConfigurationNode {
     /// Tables are merged, with one exception: a reference to a secret is one value, or naming a file where a credential
     /// was named before would leave both. Lists are replaced, but for those in `appending`, which grow.
     ///
-    /// - Parameter appending: Keys of this table, not of those below it.
+    /// - Parameters:
+    ///   - later: Of the same kind; its places are kept.
+    ///   - appending: Keys of this table, not of those below it.
     mutating func merge(_ later: ConfigurationNode, appending: Set<String> = []) {
         guard case .table(var entries) = self.content, case .table(let changes) = later.content,
             !self.isSecretReference, !later.isSecretReference

@@ -67,7 +67,9 @@ extension LineIndex {
             return true
         }
 
-        private func isAt(_ text: String) -> Bool { self.bytes[min(self.position, self.bytes.count)...].starts(with: text.utf8) }
+        private func isAt(_ text: String) -> Bool {
+            self.bytes[min(self.position, self.bytes.count)...].starts(with: text.utf8)
+        }
 
         /// Goes to the next header or key; false at the end.
         mutating func findsStatement() -> Bool {

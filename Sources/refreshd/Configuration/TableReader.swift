@@ -261,7 +261,9 @@ extension TableReader {
         case .table(let found)?: entries = found
         case nil: break
         case .string?, .integer?, .number?, .boolean?, .moment?, .list?:
-            if let node { self.reportKind(of: node, expected: "a table", remedy: "write [\(place.keyPath)] and its keys below") }
+            if let node {
+                self.reportKind(of: node, expected: "a table", remedy: "write [\(place.keyPath)] and its keys below")
+            }
         }
         return TableReader(entries, place: place, pattern: pattern, findings: self.findings)
     }
@@ -273,13 +275,16 @@ extension TableReader {
     /// Where a secret is kept: `{ credential = "name" }` or `{ file = "/…" }`.
     func secretReference(_ key: String) -> SecretReference? {
         self.asked.insert(key)
-        self.findings.know("\(self.join(key)).credential")
-        self.findings.know("\(self.join(key)).file")
+        self.findings.know(self.join(key))
         guard let node = self.entries[key] else { return nil }
         let remedy = "write { credential = \"name\" } or { file = \"/…\" }"
         guard case .table(let entries) = node.content else {
             if case .string = node.content {
-                self.report(key, "a secret must not stand in the configuration itself", remedy + ", and replace the secret")
+                self.report(
+                    key,
+                    "a secret must not stand in the configuration itself",
+                    remedy + ", and replace the secret"
+                )
             } else {
                 self.reportKind(of: node, expected: "a reference to a secret", remedy: remedy)
             }

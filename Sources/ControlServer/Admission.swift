@@ -1,0 +1,54 @@
+import NIOCore
+import RefreshCore
+import Synchronization
+
+/// Who is connected, and whether there is room for one more.
+final class Admission: Sendable {
+    private struct State {
+        var channels: [ObjectIdentifier: any Channel] = [:]
+        var byUser: [UInt32: Int] = [:]
+        var isClosed = false
+    }
+
+    private let limits: ControlLimits
+    private let state = Mutex(State())
+
+    init(limits: ControlLimits) { self.limits = limits }
+
+    /// Takes a connection in.
+    ///
+    /// - Parameter isMaster: Root, or the service's own user: the reserved places are theirs, and no share of a user
+    ///   holds for them.
+    /// - Returns: False when there is no place for it, or no service any more.
+    func admit(_ channel: any Channel, of peer: PeerIdentity, isMaster: Bool) -> Bool {
+        self.state.withLock { state in
+            let places = self.limits.connections - (isMaster ? 0 : self.limits.reservedConnections)
+            let taken = state.byUser[peer.uid] ?? 0
+            guard !state.isClosed, state.channels.count < places,
+                isMaster || taken < self.limits.connectionsPerUser
+            else { return false }
+            state.channels[ObjectIdentifier(channel)] = channel
+            state.byUser[peer.uid] = taken + 1
+            return true
+        }
+    }
+
+    func leave(_ channel: any Channel, of peer: PeerIdentity) {
+        self.state.withLock { state in
+            guard state.channels.removeValue(forKey: ObjectIdentifier(channel)) != nil else { return }
+            state.byUser[peer.uid] = state.byUser[peer.uid].flatMap { $0 > 1 ? $0 - 1 : nil }
+        }
+    }
+
+    /// Takes nobody in any more.
+    ///
+    /// - Returns: Who is still connected.
+    func close() -> [any Channel] {
+        self.state.withLock { state in
+            state.isClosed = true
+            return Array(state.channels.values)
+        }
+    }
+
+    var count: Int { self.state.withLock { $0.channels.count } }
+}

@@ -28,7 +28,9 @@ extension Engine {
             let token = self.table.token(for: account)
             if let token, token.lives(wanted, from: now) { return token }
             guard let record else { throw isLoading ? .loading : .accountNotFound(account) }
-            if let token, token.lives(Self.leastLife, from: now), record.generation != first || self.isYoung(record, now) {
+            if let token, token.lives(Self.leastLife, from: now),
+                record.generation != first || self.isBest(record, for: wanted, now)
+            {
                 return token.warning("the token lives for less than was asked for; the provider gives no longer ones")
             }
             let retryAt = record.dueAt.map { $0 + self.clock.utcShift }
@@ -65,11 +67,11 @@ extension Engine {
         }
     }
 
-    /// Whether a refresh just brought this token, so that another would bring no better one.
-    private func isYoung(_ record: AccountRecord, _ now: Timestamp) -> Bool {
+    /// Whether this token is new and never lived for as long as is wanted, so that another would not either.
+    private func isBest(_ record: AccountRecord, for wanted: Duration, _ now: Timestamp) -> Bool {
         guard record.machine.phase == .asleep, let expiresAt = record.facts.expiresAt else { return false }
         let life = expiresAt - record.facts.issuedAt
-        return now - record.facts.issuedAt < Swift.min(RefreshWindow.floor, life / 2)
+        return wanted >= life && now - record.facts.issuedAt < Swift.min(RefreshWindow.floor, life / 2)
     }
 
     /// Waits for the end of the attempt that is queued or under way; returns at once when there is none.

@@ -8,7 +8,7 @@ package import RefreshCore
 /// | key id 8 | salt 32 | nonce 12 | ciphertext … | tag 16 |
 /// ```
 ///
-/// The salt is random and makes the value's own key out of the master key (HKDF-SHA-256), so that no number of values
+/// The salt is random and makes the value's own key out of the master key (HKDF-Expand with SHA-256), so that no number of values
 /// brings a nonce under one key back: two of 10^7 salts meet with a chance of 2^-210 (facts T6). Header and place are
 /// authenticated with the ciphertext: a value that was moved or patched does not open.
 package struct AEADSealer: Sealer {

@@ -71,9 +71,10 @@ struct Failure: Error, Hashable, Sendable {
             )
         case .unreachable(.other(let detail)): self.init(.unreachable, "cannot connect to \(socket): \(detail.escaped)")
         case .closed:
+            // Whom no rule allows anything is not even read: that is by far the likeliest reason for a closed door.
             self.init(
-                .unreachable,
-                "refreshd closed the connection before it answered; see its journal (journalctl -u refreshd)"
+                .notAllowed,
+                "refreshd closed the connection without an answer: no [[access]] rule allows this user anything, or it is stopping (journalctl -u refreshd)"
             )
         case .timedOut:
             self.init(.unreachable, "refreshd did not answer in time; see its journal (journalctl -u refreshd)")

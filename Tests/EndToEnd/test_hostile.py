@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.control import INTERFACE
-from harness.users import NOBODY, as_user
+from harness.users import OUTSIDER, as_user
 from harness.waiting import eventually
 
 ACCOUNT = "demo/user-1"
@@ -164,7 +164,7 @@ def _is_open(connection: socket.socket) -> bool:
 def test_many_connections_of_one_user_leave_room_for_others(running):
     with a_good_client_is_answered(running.daemon):
         # Group 0 opens the socket file to this user; the daemon sees the user behind it.
-        held = as_user(NOBODY, 0, _hold_many, str(running.daemon.socket), 900)
+        held = as_user(OUTSIDER, 0, _hold_many, str(running.daemon.socket), 900)
     assert held < 900, "one user may hold any number of connections"
     descriptors = Path(f"/proc/{running.daemon.program.pid}/fd")
     eventually(lambda: len(list(descriptors.iterdir())) < 200, about="the descriptors are given back")
@@ -212,7 +212,7 @@ def _ask_as_a_stranger(path: str, method: str, **parameters: object) -> str:
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("gid", [NOBODY, 0])
+@pytest.mark.parametrize("gid", [OUTSIDER, 0])
 def test_a_user_without_a_rule_gets_nothing(running, gid):
     path = str(running.daemon.socket)
     calls = [
@@ -224,7 +224,7 @@ def test_a_user_without_a_rule_gets_nothing(running, gid):
         ("Reload", {}),
     ]
     for method, parameters in calls:
-        answer = as_user(NOBODY, gid, _ask_as_a_stranger, path, method, **parameters)
+        answer = as_user(OUTSIDER, gid, _ask_as_a_stranger, path, method, **parameters)
         assert answer in ("closed", "NotAllowed"), f"{method}: {answer}"
     assert running.daemon.show(ACCOUNT)["generation"] == 1
 
@@ -232,13 +232,13 @@ def test_a_user_without_a_rule_gets_nothing(running, gid):
 @pytest.mark.root
 def test_a_rule_gives_what_it_says_and_no_more(scene):
     scene.client()
-    scene.daemon.add_access(users=[str(NOBODY)], accounts=[ACCOUNT], allow=["token"])
+    scene.daemon.add_access(users=[str(OUTSIDER)], accounts=[ACCOUNT], allow=["token"])
     scene.daemon.start()
     scene.grants(count=2)
     path = str(scene.daemon.socket)
 
     def ask(method, **parameters):
-        return as_user(NOBODY, 0, _ask_as_a_stranger, path, method, **parameters)
+        return as_user(OUTSIDER, 0, _ask_as_a_stranger, path, method, **parameters)
 
     assert ask("GetToken", account=ACCOUNT) == "served"
     # One answer for what is not his and for what is not there.

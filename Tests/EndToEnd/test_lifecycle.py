@@ -48,21 +48,6 @@ def test_a_stop_waits_for_the_refresh_under_way(scene):
     assert (record["requests"], record["double_redeems"]) == (1, 0)
 
 
-def test_a_kill_during_a_refresh_sends_no_spent_token_again(scene):
-    """The answer is lost for good; the grant must not be harmed further by guessing."""
-    _hold_a_refresh(scene)
-    scene.daemon.kill()
-    scene.practice.release()
-    scene.daemon.start()
-    shown = scene.daemon.wait_for(ACCOUNT, state="in_doubt")
-    assert shown["failure"]["cause"] == "answer_lost"
-    with scene.daemon.control() as control:
-        served = control.token(ACCOUNT)
-    assert served.generation == 1
-    assert served.warning
-    stays(lambda: scene.practice.grant(ACCOUNT)["requests"] == 1, during=3, about="it is not sent once more")
-
-
 def test_a_broken_configuration_changes_nothing_and_is_told(scene):
     scene.client()
     scene.daemon.start()

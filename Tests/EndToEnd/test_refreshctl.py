@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.users import NOBODY, others_can_run
+from harness.users import OUTSIDER, others_can_run
 from harness.waiting import eventually
 
 ACCOUNT = "demo/user-1"
@@ -121,5 +121,5 @@ def test_not_allowed(running, binaries):
     if not others_can_run(binaries / "refreshctl"):
         pytest.skip("the programs lie where another user cannot run them")
     # Group 0 opens the socket file to this user; the daemon sees the user behind it.
-    done = running.daemon.ctl("token", ACCOUNT, user=NOBODY, group=0, extra_groups=[])
+    done = running.daemon.ctl("token", ACCOUNT, user=OUTSIDER, group=0, extra_groups=[])
     _fails(done, NOT_ALLOWED)

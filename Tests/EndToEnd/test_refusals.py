@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.processes import Program
-from harness.users import NOBODY, others_can_run
+from harness.users import OUTSIDER, others_can_run
 
 RUNTIME_FAILURE, CONFIGURATION_ERROR = 1, 78
 
@@ -107,11 +107,11 @@ def test_a_second_daemon_on_one_socket(scene, make_daemon):
 def test_a_folder_that_may_not_be_written(binaries, filled, private):
     if not others_can_run(binaries / "refreshd") or not others_can_run(filled.folder):
         pytest.skip("the programs or the artefacts lie where another user does not reach them")
-    for path in (filled.state, filled.store, private, filled.key):
-        os.chown(path, NOBODY, NOBODY)
+    for path in (filled.state, filled.store, private, filled.key, *private.rglob("*")):
+        os.chown(path, OUTSIDER, OUTSIDER)
     filled.state.chmod(0o500)
     before = _digest(filled.store)
-    program = Program("readonly", filled.command(), filled.folder, user=NOBODY, group=NOBODY, extra_groups=[])
+    program = Program("readonly", filled.command(), filled.folder, user=OUTSIDER, group=OUTSIDER, extra_groups=[])
     assert program.wait() == RUNTIME_FAILURE
     _one_clear_sentence(program.log(), "permission", "read-only", "readonly", "write")
     assert _digest(filled.store) == before

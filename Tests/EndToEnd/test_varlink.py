@@ -27,7 +27,7 @@ def test_the_service_describes_itself(running):
     with running.daemon.control() as control:
         info = control.service().GetInfo()
         assert set(info["interfaces"]) >= {SERVICE, INTERFACE}
-        assert all(info[name] for name in ("vendor", "product", "version", "url"))
+        assert all(info[name] for name in ("vendor", "product", "version"))
         for name in info["interfaces"]:
             description = control.service().GetInterfaceDescription(name)["description"]
             assert varlink.Interface(description).name == name

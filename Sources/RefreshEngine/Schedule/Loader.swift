@@ -16,11 +16,28 @@ struct Loader {
     func run() async throws {
         let engine = self.engine
         var last: AccountID?
+        var limit = Self.pageSize
         while true {
             try Task.checkCancellation()
-            let page = try await engine.store.accounts(after: last, limit: Self.pageSize)
+            let page: [StoredAccount]
+            do throws(StoreError) {
+                page = try await engine.store.accounts(after: last, limit: limit)
+            } catch .corrupt(let account?, let detail) {
+                // One by one up to the row that cannot be read; it is set aside, the others go on (facts B10).
+                if limit == 1 {
+                    engine.logger.error(
+                        "a stored account cannot be read and is left out",
+                        metadata: [LogKeys.account: "\(account)", LogKeys.reason: "\(detail)"]
+                    )
+                    last = account
+                    limit = Self.pageSize
+                } else {
+                    limit = 1
+                }
+                continue
+            }
             for row in page { self.adopt(row) }
-            guard page.count == Self.pageSize, let end = page.last else { break }
+            guard page.count == limit, let end = page.last else { break }
             last = end.account
         }
         await engine.deliverWhatIsMissing()

@@ -65,7 +65,7 @@ class Control:
         return self._handler.Show(account)["account"]
 
     def accounts(self, **filters: Any) -> list[dict[str, Any]]:
-        return [answer["account"] for answer in self._handler.List(_more=True, **filters)]
+        return [answer["account"] for answer in self._handler.List(_more=True, **filters) if "account" in answer]
 
     def events(self, **filters: Any) -> Iterator[dict[str, Any]]:
         """Follows the daemon; ends with `TimeoutError` when nothing comes within the connection's limit."""

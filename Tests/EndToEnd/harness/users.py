@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-NOBODY = 65534
+# No user of any machine, and not the overflow uid, which no rule may name.
+OUTSIDER = 54321
 
 
 def as_user(uid: int, gid: int, action: Callable[..., Any], *arguments: Any, **named: Any) -> Any:

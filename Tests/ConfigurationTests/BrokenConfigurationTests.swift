@@ -118,11 +118,6 @@ struct Broken: Sendable, CustomTestStringConvertible {
                 + "write { credential = \"name\" } or { file = \"/…\" }, and replace the secret"
         ),
         Broken(
-            "a credential that is not passed",
-            "[store]\nkey = { credential = \"other\" }\n",
-            ":2: store.key: the service manager passes no such credential; add LoadCredential= for it to the unit"
-        ),
-        Broken(
             "a key that is none",
             "[store]\nkey = { credential = \"box-secret\" }\n",
             ":2: store.key: names something that is not a key; "

@@ -53,6 +53,13 @@ import Testing
         #expect(try Self.host("canary-s", owner: 0, permissions: 0o640).load().clients.count == 1)
     }
 
+    @Test func `a store key whose credential is not passed is the one beside the store`() throws {
+        var host = FakeHost("[store]\npath = \"/srv/tokens/store.sqlite\"\nkey = { credential = \"other\" }\n")
+        #expect(try host.load().keySource == .besideStore(path: "/srv/tokens/store.key"))
+        host.hasCredentials = false
+        #expect(try host.load().keySource == .besideStore(path: "/srv/tokens/store.key"))
+    }
+
     @Test func `without any credentials the daemon does not start, and check only warns`() {
         var host = FakeHost(Broken.client("[store]\nkey = { credential = \"store-key\" }"))
         host.hasCredentials = false
@@ -61,15 +68,12 @@ import Testing
         #expect(
             host.complaints() == [
                 "\(FakeHost.main):4: clients.box.client_secret: this process was started without credentials; \(remedy)",
-                "\(FakeHost.main):6: store.key: this process was started without credentials; \(remedy)",
             ]
         )
         let check = ConfigurationCheck(path: FakeHost.main, environment: host.environment)
         #expect(check.isGood)
         #expect(
-            check.lines.prefix(2) == [
-                "warning: \(FakeHost.main):6: store.key: not checked: "
-                    + "credentials are there only when the service manager starts the daemon",
+            check.lines.prefix(1) == [
                 "warning: \(FakeHost.main):4: clients.box.client_secret: not checked: "
                     + "credentials are there only when the service manager starts the daemon",
             ]

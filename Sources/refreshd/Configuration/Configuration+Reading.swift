@@ -76,10 +76,12 @@ extension Configuration {
     }
 
     private static func keySource(_ store: TableReader, storePath: String) -> KeySource? {
-        guard let reference = store.secretReference("key") else {
-            let folder = storePath.lastIndex(of: "/").map { String(storePath[...$0]) } ?? ""
-            return .besideStore(path: folder + Defaults.keyName)
-        }
+        let folder = storePath.lastIndex(of: "/").map { String(storePath[...$0]) } ?? ""
+        let beside = KeySource.besideStore(path: folder + Defaults.keyName)
+        guard let reference = store.secretReference("key") else { return beside }
+        // A credential that is not passed is a key that was not made yet, or one that stayed behind when the store was
+        // used without the service manager. A store that has another key is not opened with it either way.
+        if store.findings.isAbsent(reference) { return beside }
         guard let key = store.findings.secret(reference, at: store.place(of: "key")) else {
             // `check` goes on without it: what is reported decides, not this value.
             return .given(reference, key: Secret(""))

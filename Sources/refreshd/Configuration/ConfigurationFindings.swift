@@ -22,6 +22,17 @@ final class ConfigurationFindings {
 
     func know(_ key: String) { self.knownKeys.insert(key) }
 
+    /// Whether a reference names a credential that this process was not given.
+    func isAbsent(_ reference: SecretReference) -> Bool {
+        guard case .credential = reference else { return false }
+        do throws(FileFault) {
+            _ = try self.environment.readSecret(reference)
+            return false
+        } catch {
+            return error == .absent || error == .noCredentials
+        }
+    }
+
     /// Reads a secret and checks where it is kept; reports and returns nil if it cannot be used.
     ///
     /// - Returns: The bytes as they are in the file.

@@ -146,7 +146,7 @@ let package = Package(
             path: "Tests/LoopbackServer",
             swiftSettings: strict
         ),
-        .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", "RefreshCore"], swiftSettings: strict),
+        .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", "RefreshCore", logging], swiftSettings: strict),
         .testTarget(name: "RefreshCoreTests", dependencies: ["RefreshCore", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "TimerWheelTests", dependencies: ["TimerWheel", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "OAuthTests", dependencies: ["OAuth", "RefreshCore", "TestSupport"], swiftSettings: strict),
@@ -183,8 +183,8 @@ let package = Package(
         .testTarget(
             name: "ControlServerTests",
             dependencies: [
-                "ControlServer", "ControlAPI", "Varlink", "RefreshEngine", "RefreshCore", "TestSupport", nioCore,
-                nioPosix, nioEmbedded, logging,
+                "ControlServer", "ControlAPI", "Varlink", "RefreshEngine", "RefreshCore", "OAuth", "TestSupport",
+                nioCore, nioPosix, nioEmbedded, logging, serviceLifecycle,
             ],
             swiftSettings: strict
         ),
@@ -207,6 +207,7 @@ let package = Package(
         .testTarget(
             name: "ArchitectureTests",
             dependencies: ["ControlAPI", "TestSupport"],
+            exclude: ["Surface"],
             swiftSettings: strict
         ),
     ],

@@ -17,8 +17,11 @@ final class Admission: Sendable {
 
     /// Takes a connection in.
     ///
-    /// - Parameter isMaster: Root, or the service's own user: the reserved places are theirs, and no share of a user
-    ///   holds for them.
+    /// - Parameters:
+    ///   - channel: The connection.
+    ///   - peer: Whose it is.
+    ///   - isMaster: Root, or the service's own user: the reserved places are theirs, and no share of a user holds
+    ///     for them.
     /// - Returns: False when there is no place for it, or no service any more.
     func admit(_ channel: any Channel, of peer: PeerIdentity, isMaster: Bool) -> Bool {
         self.state.withLock { state in

@@ -145,7 +145,10 @@ struct CallRouter: Sendable {
         case .varlink(let error): VarlinkReply(error: error)
         case .control(let error):
             // Texts and whole numbers always have a JSON form.
-            VarlinkReply(error: error.name, parameters: ByteBuffer(bytes: (try? error.parameters()) ?? Array("{}".utf8)))
+            VarlinkReply(
+                error: error.name,
+                parameters: ByteBuffer(bytes: (try? error.parameters()) ?? Array("{}".utf8))
+            )
         }
     }
 }

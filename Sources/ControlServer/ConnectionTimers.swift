@@ -23,7 +23,9 @@ struct ConnectionTimers {
 
     mutating func active(at now: NIODeadline) { self.lastActive = now }
 
-    /// A message is incomplete. Its first byte is what counts, not the last that came.
+    /// A message is incomplete.
+    ///
+    /// Its first byte is what counts, not the last that came.
     mutating func messageBegan(at now: NIODeadline) { self.messageBegan = self.messageBegan ?? now }
 
     mutating func messageEnded() { self.messageBegan = nil }
@@ -33,6 +35,7 @@ struct ConnectionTimers {
     /// - Parameters:
     ///   - waiting: Bytes in the channel that the kernel has not taken.
     ///   - isBusy: Calls are under way.
+    ///   - now: The loop's time.
     mutating func look(waiting: Int, isBusy: Bool, at now: NIODeadline) {
         self.isBusy = isBusy
         guard waiting > 0 else {

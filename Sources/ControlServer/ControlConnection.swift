@@ -57,6 +57,10 @@ final class ControlConnection: ChannelInboundHandler {
     private var isClosing = false
     /// Something was handed to the channel and not sent on its way.
     private var mustFlush = false
+    /// Whether a whole call has come.
+    private var hasTakenCall = false
+    /// The end of service has begun before the first call came.
+    private var endsAfterOneCall = false
     private var isAdvancing = false
     private var mustAdvanceAgain = false
     private var timers: ConnectionTimers
@@ -109,8 +113,17 @@ final class ControlConnection: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case is Drain:
-            self.isEnding = true
             self.held = nil
+            if self.hasTakenCall {
+                self.isEnding = true
+            } else {
+                // Accepted, and not read yet: who has got in is answered once, so that a restart loses nobody.
+                self.endsAfterOneCall = true
+                context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(500)) {
+                    self.isEnding = true
+                    self.advance()
+                }
+            }
             // Only a watcher's call has no end of its own. Every connection is being told the same, so no stream is
             // ended that would have gone on.
             self.router.engine.watchers.finish()
@@ -169,10 +182,13 @@ final class ControlConnection: ChannelInboundHandler {
         while let context, !self.isEnding, self.hasRoom(context) {
             if self.held == nil {
                 // Calls are done one after the other, but for puts of different accounts: many of those make one commit.
-                guard self.calls.isEmpty || (self.calls.last?.puts != nil && self.calls.count < self.limits.calls) else {
+                guard self.calls.isEmpty || (self.calls.last?.puts != nil && self.calls.count < self.limits.calls)
+                else {
                     return
                 }
                 guard let frame = self.nextFrame() else { return }
+                self.hasTakenCall = true
+                defer { if self.endsAfterOneCall { self.isEnding = true } }
                 if self.calls.isEmpty, let token = self.router.tokenAtOnce(frame, for: self.caller) {
                     self.outbound.writeBytes(token.reply)
                     continue

@@ -27,10 +27,16 @@ package final class ControlServer: Service {
     private let lastRefusal = Mutex<Timestamp?>(nil)
 
     /// - Parameters:
+    ///   - engine: Answers and does what is asked for; whoever owns it runs its services.
+    ///   - endpoint: The socket, bound when `run()` begins.
     ///   - rule: Who may do what; whom it allows nothing is closed before a byte is read.
+    ///   - limits: What a caller may take.
+    ///   - facts: For `Status`.
     ///   - reload: Reads the configuration again. The first line of its error's description goes to the caller.
     ///   - listening: Called once, when the socket answers.
     ///   - group: The event loops, which outlive the server.
+    ///   - logger: Refused and dropped connections are written here.
+    /// - Throws: `DescriptionError` if the interface that is compiled in cannot be read.
     package init(
         engine: Engine,
         endpoint: ControlEndpoint,
@@ -159,6 +165,8 @@ package final class ControlServer: Service {
         let isGraceful = (try? await gracefulShutdown()) != nil
         socket.unlinkOwn()
         try? await listener.close()
+        // Connections that were accepted before that may still be on their way to their own loop.
+        for loop in self.group.makeIterator() { try? await loop.submit {}.get() }
         let connections = self.admission.close()
         for connection in connections {
             if isGraceful {

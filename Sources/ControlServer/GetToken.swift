@@ -9,7 +9,9 @@ import Varlink
 extension CallRouter {
     /// The token that a plain `GetToken` asks for, if it is there, lives for long enough and may be given to this caller.
     ///
-    /// - Parameter frame: One message without its NUL.
+    /// - Parameters:
+    ///   - frame: One message without its NUL.
+    ///   - caller: Who asks.
     /// - Returns: Nil also for a token that the caller may not have: the refusal is made in one place, where it is the
     ///   same as for an account that does not exist.
     func tokenAtOnce(_ frame: ByteBuffer, for caller: Caller) -> RenderedToken? {

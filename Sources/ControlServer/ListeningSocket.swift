@@ -11,7 +11,9 @@ package enum ControlEndpoint: Hashable, Sendable {
     case inherited(descriptor: CInt)
 }
 
-/// Why the socket cannot be listened on. Every text is one sentence for an operator.
+/// Why the socket cannot be listened on.
+///
+/// Every text is one sentence for an operator.
 package enum ListenError: Error, Hashable, Sendable, CustomStringConvertible {
     case pathTooLong(String)
     /// Something that is no socket is in the way: somebody else put it there, so somebody else removes it.
@@ -25,8 +27,10 @@ package enum ListenError: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .pathTooLong(let path): "the socket path \(path) is longer than 107 bytes"
-        case .notASocket(let path, let what): "\(path) is \(what), not a socket left behind by refreshd; remove it by hand"
-        case .foreign(let path, let owner): "the socket \(path) belongs to user \(owner), not to refreshd; remove it by hand"
+        case .notASocket(let path, let what):
+            "\(path) is \(what), not a socket left behind by refreshd; remove it by hand"
+        case .foreign(let path, let owner):
+            "the socket \(path) belongs to user \(owner), not to refreshd; remove it by hand"
         case .inUse(let path): "another process answers on \(path); is refreshd running already?"
         case .failed(let path, let doing, let reason): "could not \(doing) the socket \(path): \(reason)"
         }
@@ -61,7 +65,8 @@ struct ListeningSocket: Sendable {
 
     /// Takes the socket's name away, if it is still ours: who comes now is told that nobody is there.
     ///
-    /// An inherited socket is left alone: the service manager goes on collecting connections for the next daemon.
+    /// Called while the descriptor is open: as long as it is, the number of its file is not given to another. An
+    /// inherited socket is left alone: the service manager goes on collecting connections for the next daemon.
     func unlinkOwn() {
         guard let path, let identity, Self.status(of: path).map(Self.identity) == identity else { return }
         unsafe unlink(path)

@@ -62,7 +62,8 @@ extension CallRouter {
                 let account = Wire.Account(view)
                 guard listing.wants(account), caller.allows(.read, on: account.account) else { continue }
                 if let last {
-                    guard await outlet.send(try VarlinkReply(AccountReply(account: last), continues: true).framed) else {
+                    guard await outlet.send(try VarlinkReply(AccountReply(account: last), continues: true).framed)
+                    else {
                         return outlet.end()
                     }
                 }
@@ -84,8 +85,9 @@ extension CallRouter {
 
     /// Whether a name stands behind all of the client's accounts.
     private static func isBehind(_ account: AccountID, _ client: String) -> Bool {
-        let head = "\(client)/"
-        return !account.name.hasPrefix(head) && head.utf8.lexicographicallyPrecedes(account.name.utf8)
+        // By bytes: a subject that begins with a combining mark makes one character with the slash.
+        let head = "\(client)/".utf8
+        return !account.name.utf8.starts(with: head) && head.lexicographicallyPrecedes(account.name.utf8)
     }
 
     /// Tells what happens from now on, until the caller leaves, falls behind, or service ends; then the connection is

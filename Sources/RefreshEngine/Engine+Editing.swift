@@ -94,13 +94,15 @@ extension Engine {
             )
             record.awaitDelivery(to: sinks, at: now + self.clock.utcShift)
             let adopted = record
-            self.state.withLock { $0.adopt(adopted) }
+            let waiters = self.state.withLock { $0.adopt(adopted) }
             let token = Token(accessToken: response.accessToken, facts: facts, generation: generation)
             self.publisher.publish(
                 Change(account: account, revision: revision, kind: present == nil ? .added(token) : .renewed(token)),
                 record,
                 sinks: sinks
             )
+            // After the publication: whoever waited looks into the table.
+            for waiter in waiters { waiter.resume() }
             self.pump()
             self.logger.event(
                 .accountAdded,
@@ -166,6 +168,8 @@ extension Engine {
                 throw self.isLoading ? .loading : .accountNotFound(account)
             }
             guard record.machine.isRefreshing else { return record }
+            // A wait that ends at once would be a loop without an end.
+            guard !Task.isCancelled, !self.isDraining else { throw .conflict(account) }
             await self.attemptEnd(of: account, until: deadline)
         }
         throw .conflict(account)
@@ -204,18 +208,8 @@ extension Engine {
     package func pause(_ account: AccountID, _ isPaused: Bool) async throws(EngineError) -> AccountView {
         let outcome = try await self.commitExisting(.pause(account, isPaused))
         let now = self.clock.now
-        let record = self.state.withLock { state in
-            state.update(account) { record in
-                record.machine.isPaused = isPaused
-                if isPaused {
-                    record.machine.calledBack()
-                } else if record.machine.standing == .misconfigured || record.dueAt == nil, record.machine.standing != .static {
-                    // Whoever resumes an account wants it looked at, also one that was waiting for a person.
-                    record.dueAt = now
-                }
-                return record
-            }
-        }
+        let (record, waiters) = self.state.withLock { $0.pause(account, isPaused, at: now) }
+        for waiter in waiters { waiter.resume() }
         guard let record, case .committed(_, let revision) = outcome else { throw .accountNotFound(account) }
         self.publisher.publish(Change(account: account, revision: revision, kind: .state), record)
         self.pump()

@@ -60,7 +60,8 @@ extension Engine {
                 }
                 self.pump()
             }
-            guard now < deadline, !Task.isCancelled else {
+            // At the end of service nobody waits: nothing starts any more.
+            guard now < deadline, !Task.isCancelled, !self.isDraining else {
                 throw .unavailable(account, cause: cause ?? Cause.timeout.rawValue, retryAt: retryAt)
             }
             await self.attemptEnd(of: account, until: deadline)

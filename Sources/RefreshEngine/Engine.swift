@@ -92,6 +92,9 @@ package final class Engine: Sendable {
 
     package var isLoading: Bool { self.state.withLock { $0.isLoading } }
 
+    /// Whether the end of service has begun.
+    var isDraining: Bool { self.state.withLock { $0.isDraining } }
+
     /// Attempts that have not been committed yet.
     package var attemptsInFlight: Int { self.state.withLock { $0.attemptsInFlight } }
 
@@ -130,16 +133,19 @@ package final class Engine: Sendable {
         let now = self.clock.now
         self.state.withLock { $0.apply(settings, at: now) }
         self.deliverer.apply(settings.sinks)
-        await self.deliverWhatIsMissing()
+        // A new configuration may be what a sink that refused was waiting for.
+        await self.deliverWhatIsMissing(refusedToo: true)
         self.pump()
     }
 
     /// Sees to it that every sink has, or gets, the token of each of its accounts: a sink may be new.
-    func deliverWhatIsMissing() async {
+    ///
+    /// - Parameter refusedToo: Whether what a sink has refused is offered once more.
+    func deliverWhatIsMissing(refusedToo: Bool) async {
         let edits = self.state.withLock { state in
             state.records.compactMap { record -> AccountEdit? in
                 guard let record else { return nil }
-                let known = Set(record.deliveries.filter { $0.state != .refused }.map(\.sink))
+                let known = Set(record.deliveries.filter { !refusedToo || $0.state != .refused }.map(\.sink))
                 let missing = Self.sinks(of: record.client, in: state.settings).filter { !known.contains($0) }
                 return missing.isEmpty ? nil : .deliver(record.account, missing)
             }

@@ -63,6 +63,9 @@ struct EngineState: ~Copyable, Sendable {
         self.settings.clients[client].flatMap { self.lanes[$0.client.lane] }
     }
 
+    /// How many wait for the end of an account's attempt.
+    func waiterCount(of account: AccountID) -> Int { self.index[account].flatMap { self.waiters[$0]?.count } ?? 0 }
+
     /// Accounts whose timer is set to a moment before `moment`.
     func dueCount(before moment: Timestamp) -> Int {
         self.records.reduce(0) { $0 + ($1?.dueAt.map { $0 < moment } == true ? 1 : 0) }
@@ -88,19 +91,20 @@ struct EngineState: ~Copyable, Sendable {
     // MARK: Accounts come and go
 
     /// Adds an account, or replaces what is known of it.
-    mutating func adopt(_ record: AccountRecord) {
+    ///
+    /// - Returns: Who waited for an attempt that is not needed any more.
+    mutating func adopt(_ record: AccountRecord) -> [Waiter] {
         if let slot = self.index[record.account] {
             var record = record
             // An attempt that is under way goes on; the store's generations decide which token stays.
             if let present = self.records[Int(slot)], present.machine.phase != .asleep {
-                var machine = present.machine
-                machine.standing = record.machine.standing
-                machine.isPaused = record.machine.isPaused
-                record.machine = machine
+                // What failed before belongs to the old grant; who only waits in a lane has nothing to wait for any more.
+                record.machine.takePhase(of: present.machine)
+                record.machine.calledBack()
             }
             self.records[Int(slot)] = record
             self.schedule(slot)
-            return
+            return record.machine.phase == .asleep ? self.takeWaiters(slot) : []
         }
         let slot: Int32
         if let reused = self.free.popLast() {
@@ -112,6 +116,7 @@ struct EngineState: ~Copyable, Sendable {
         }
         self.index[record.account] = slot
         self.schedule(slot)
+        return []
     }
 
     mutating func reserve(_ count: Int) {
@@ -137,6 +142,24 @@ struct EngineState: ~Copyable, Sendable {
         self.records[Int(slot)] = record
         self.schedule(slot)
         return result
+    }
+
+    /// Stops an account's schedule, or lets it go on.
+    ///
+    /// - Returns: Who waited for an attempt that will not come now.
+    mutating func pause(_ account: AccountID, _ isPaused: Bool, at now: Timestamp) -> (AccountRecord?, [Waiter]) {
+        let record = self.update(account) { record in
+            record.machine.isPaused = isPaused
+            if isPaused {
+                record.machine.calledBack()
+            } else if record.machine.standing == .misconfigured || record.dueAt == nil, record.machine.standing != .static {
+                // Whoever resumes an account wants it looked at, also one that was waiting for a person.
+                record.dueAt = now
+            }
+            return record
+        }
+        guard let record, record.machine.phase == .asleep, let slot = self.index[account] else { return (record, []) }
+        return (record, self.takeWaiters(slot))
     }
 
     /// Sets the timer of an account by its due moment, or takes it out of the wheel.

@@ -48,7 +48,10 @@ package struct AccountID: Hashable, Comparable, Sendable, CustomStringConvertibl
     }
 
     /// The part before the first slash.
-    package var client: Substring { self.name.prefix { $0 != "/" } }
+    package var client: Substring {
+        // By bytes: a combining mark after the slash would make one character of both.
+        self.name[..<(self.name.utf8.firstIndex(of: UInt8(ascii: "/")) ?? self.name.endIndex)]
+    }
 
     /// The account's fixed place in any spread, in `0..<1`.
     package var phase: Double { Self.phase(self.fingerprint) }

@@ -6,6 +6,8 @@ package enum AttemptFault: Hashable, Sendable {
     case refused(FailureClass, message: String, retryAfter: Duration?)
     /// The grant could not be opened.
     case locked
+    /// Nothing could be sent, for a reason of our own that says nothing about the provider.
+    case unready(Cause, message: String)
 }
 
 /// What follows from a failed attempt, for the account and for its lane.
@@ -151,6 +153,15 @@ package enum AttemptJudge {
                 ),
                 standing: passing,
                 laneEffect: .trouble,
+                unknownAt: nil
+            )
+        case .unready(let cause, let message):
+            let isOurs = cause == .clientRejected
+            let ladder = isOurs ? RetryLadder.configuration : RetryLadder.transient
+            return Judgement(
+                failure: failure(cause, message, retryAfter: ladder.wait(after: count, phase: phase)),
+                standing: isOurs ? .misconfigured : passing,
+                laneEffect: .abandoned,
                 unknownAt: nil
             )
         case .locked:

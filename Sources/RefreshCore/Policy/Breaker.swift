@@ -42,6 +42,8 @@ package struct Breaker: Hashable, Sendable {
     ///
     /// - Parameter phase: The jitter of the wait, in `0..<1`.
     package mutating func failed(at now: Timestamp, phase: Double) {
+        // Those that were under way when it opened say nothing new: only a probe makes the wait longer.
+        if let closedUntil, closedUntil > now, !self.isProbing { return }
         self.failures += 1
         self.isProbing = false
         guard self.failures >= self.threshold else { return }

@@ -104,6 +104,9 @@ package struct AccountMachine: Hashable, Sendable {
     /// The attempt was given up before anything was sent: nothing has happened.
     package mutating func gaveUp() { self.phase = .asleep }
 
+    /// The account has a new grant, and an attempt on the old one may be under way: it goes on to its end.
+    package mutating func takePhase(of present: AccountMachine) { self.phase = present.phase }
+
     /// A queued account is called back: removed, paused, or changed by a new configuration.
     package mutating func calledBack() {
         if self.phase == .queued { self.phase = .asleep }

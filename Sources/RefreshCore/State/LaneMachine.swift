@@ -89,7 +89,8 @@ package struct LaneMachine: Sendable {
             self.gate = Swift.max(self.gate, now + RetryAfterLimit.clamp(wait).scaled(by: 1 + 0.1 * self.phase))
             self.breaker.succeeded()
         case .rejected:
-            self.rejections += 1
+            // Those that were under way together are refused together: that is one refusal, not the climb of a ladder.
+            if self.gate <= now { self.rejections += 1 }
             let wait = RetryLadder.configuration.wait(after: self.rejections, phase: self.phase)
             self.gate = Swift.max(self.gate, now + wait)
             self.breaker.succeeded()

@@ -8,6 +8,7 @@ import Synchronization
 /// no new attempt starts meanwhile.
 final class Committer: Sendable {
     private let group: GroupCommit<AttemptResult, CommitOutcome>
+    private let store: any TokenStore
     private let clock: any WallClock
     private let logger: Logger
     private let counters: Counters
@@ -22,6 +23,7 @@ final class Committer: Sendable {
         logger: Logger,
         storeFails: @escaping @Sendable (Bool) -> Void
     ) {
+        self.store = store
         self.clock = clock
         self.logger = logger
         self.counters = counters
@@ -40,10 +42,12 @@ final class Committer: Sendable {
                 let outcome = try await self.group.submit(result)
                 self.recovered()
                 // A commit that failed may be on disk all the same: then this is our own generation.
-                if failures > 0, case .renewed = result.outcome, outcome == .conflict(current: result.generation.next) {
-                    return .committed(result.generation.next, Revision(0))
-                }
-                return outcome
+                guard failures > 0, case .renewed(let renewal) = result.outcome,
+                    outcome == .conflict(current: result.generation.next)
+                else { return outcome }
+                // Or somebody put a token while it was tried again: the bytes tell, for sealing never gives the same twice.
+                let present = try await self.store.token(for: result.account)
+                return present.sealed == renewal.sealedToken ? .committed(present.generation, Revision(0)) : outcome
             } catch {
                 switch error {
                 case .notFound: return .notFound
@@ -59,9 +63,12 @@ final class Committer: Sendable {
     }
 
     private func failed(_ detail: String) {
+        // Told under the lock: of two that tell the opposite, the last word is that of the last to look.
         let isNew = self.isFailing.withLock { failing in
-            defer { failing = true }
-            return !failing
+            guard !failing else { return false }
+            failing = true
+            self.storeFails(true)
+            return true
         }
         guard isNew else { return }
         self.logger.event(
@@ -70,16 +77,16 @@ final class Committer: Sendable {
             "the store refuses commits; no refresh starts before it takes them again",
             [LogKeys.cause: "\(Cause.storeUnavailable.rawValue)", LogKeys.reason: "\(detail)"]
         )
-        self.storeFails(true)
     }
 
     private func recovered() {
         let wasFailing = self.isFailing.withLock { failing in
-            defer { failing = false }
-            return failing
+            guard failing else { return false }
+            failing = false
+            self.storeFails(false)
+            return true
         }
         guard wasFailing else { return }
         self.logger.event(.storeRecovered, .notice, "the store takes commits again")
-        self.storeFails(false)
     }
 }

@@ -99,13 +99,13 @@ package struct Refresher: Service {
             grant = opened.grant
         } catch {
             if case .notFound = error { return .obsolete }
-            return .failed(.refused(.transient(.storeUnavailable), message: "the store could not be read", retryAfter: nil))
+            return .failed(.unready(.storeUnavailable, message: "the store could not be read"))
         }
         let request: EndpointRequest
         do throws(RefreshRequestError) {
             request = try strategy.request(grant: grant, client: client.client)
         } catch {
-            return .failed(.refused(.clientRejected, message: error.description, retryAfter: nil))
+            return .failed(.unready(.clientRejected, message: error.description))
         }
         engine.counters.attempts.count()
         do throws(EndpointError) {

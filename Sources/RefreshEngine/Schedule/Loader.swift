@@ -40,7 +40,7 @@ struct Loader {
             guard page.count == limit, let end = page.last else { break }
             last = end.account
         }
-        await engine.deliverWhatIsMissing()
+        await engine.deliverWhatIsMissing(refusedToo: false)
         engine.loaded()
     }
 
@@ -76,7 +76,8 @@ struct Loader {
                 metadata: [LogKeys.account: "\(row.account)", LogKeys.cause: "\(Cause.keyLost.rawValue)"]
             )
         }
-        engine.state.withLock { $0.adopt(loaded) }
+        // Nobody waits yet for whom nobody has read in.
+        _ = engine.state.withLock { $0.adopt(loaded) }
         for delivery in row.deliveries where delivery.state == .pending || delivery.state == .retrying {
             engine.deliverer.wake(row.account, delivery.sink)
         }

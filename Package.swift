@@ -107,7 +107,8 @@ let package = Package(
             name: "refreshd",
             dependencies: [
                 "RefreshCore", "OAuth", "SQLiteStore", "OAuthHTTP", "Sinks", "Sealing", "Systemd", "RefreshEngine",
-                "ControlServer", "ControlAPI", "CLinux", argumentParser, tomlKit, logging, serviceLifecycle, unixSignals, nioCore,
+                "ControlServer", "ControlAPI", "CLinux", argumentParser, tomlKit, logging, serviceLifecycle,
+                unixSignals, nioCore,
                 nioPosix,
             ],
             swiftSettings: strict
@@ -146,7 +147,11 @@ let package = Package(
             path: "Tests/LoopbackServer",
             swiftSettings: strict
         ),
-        .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", "RefreshCore", logging], swiftSettings: strict),
+        .testTarget(
+            name: "TestSupportTests",
+            dependencies: ["TestSupport", "RefreshCore", logging],
+            swiftSettings: strict
+        ),
         .testTarget(name: "RefreshCoreTests", dependencies: ["RefreshCore", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "TimerWheelTests", dependencies: ["TimerWheel", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "OAuthTests", dependencies: ["OAuth", "RefreshCore", "TestSupport"], swiftSettings: strict),
@@ -155,7 +160,11 @@ let package = Package(
             dependencies: ["SQLiteStore", "Sealing", "RefreshCore", "TestSupport", grdb, logging],
             swiftSettings: strict
         ),
-        .testTarget(name: "SealingTests", dependencies: ["Sealing", "RefreshCore", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "SealingTests",
+            dependencies: ["Sealing", "RefreshCore", "TestSupport"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "OAuthHTTPTests",
             dependencies: [

@@ -152,7 +152,9 @@ struct EngineState: ~Copyable, Sendable {
             record.machine.isPaused = isPaused
             if isPaused {
                 record.machine.calledBack()
-            } else if record.machine.standing == .misconfigured || record.dueAt == nil, record.machine.standing != .static {
+            } else if record.machine.standing == .misconfigured || record.dueAt == nil,
+                record.machine.standing != .static
+            {
                 // Whoever resumes an account wants it looked at, also one that was waiting for a person.
                 record.dueAt = now
             }
@@ -286,7 +288,8 @@ struct EngineState: ~Copyable, Sendable {
     ///
     /// - Returns: Its number, with which it may leave; nil when nothing is under way to wait for.
     mutating func wait(for account: AccountID, _ waiter: Waiter) -> Int? {
-        guard let slot = self.index[account], let record = self.records[Int(slot)], record.machine.phase != .asleep else {
+        guard let slot = self.index[account], let record = self.records[Int(slot)], record.machine.phase != .asleep
+        else {
             return nil
         }
         self.nextWaiter += 1
@@ -336,7 +339,8 @@ struct EngineState: ~Copyable, Sendable {
         var lanes: [LaneID: LaneMachine] = [:]
         for client in self.settings.clients.values {
             let lane = client.client.lane
-            var machine = self.lanes[lane] ?? LaneMachine(limits: client.limits, phase: AccountID.phase(of: lane.clientID))
+            var machine =
+                self.lanes[lane] ?? LaneMachine(limits: client.limits, phase: AccountID.phase(of: lane.clientID))
             machine.reconfigure(client.limits)
             lanes[lane] = machine
         }

@@ -10,7 +10,12 @@ enum Keys {
     ///
     /// Where it names none, the key lives beside the store: read if it is there, made with a warning if there is no
     /// store either. A store without its key is never given a new one.
-    static func ring(_ source: KeySource, storePath: String, isThere: (String) -> Bool, logger: Logger) throws -> KeyRing {
+    static func ring(
+        _ source: KeySource,
+        storePath: String,
+        isThere: (String) -> Bool,
+        logger: Logger
+    ) throws -> KeyRing {
         switch source {
         case .given(_, let key):
             return try KeyRing(bytes: key.revealBytes())

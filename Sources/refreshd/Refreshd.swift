@@ -17,7 +17,9 @@ import Glibc
     }
 
     struct Run: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Run the daemon (in the foreground, or under systemd).")
+        static let configuration = CommandConfiguration(
+            abstract: "Run the daemon (in the foreground, or under systemd)."
+        )
 
         @OptionGroup var options: Options
 

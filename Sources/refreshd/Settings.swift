@@ -35,7 +35,9 @@ extension Configuration {
             for client in sink.storageKeys.keys {
                 let profile = clients[client]?.client.profile
                 // What a storage key needs is known of the profile's own; a custom app has its own rules.
-                if let profile, profile.storageKey == sink.storageKeys[client] { required[client] = profile.requiredScopes }
+                if let profile, profile.storageKey == sink.storageKeys[client] {
+                    required[client] = profile.requiredScopes
+                }
             }
             sinks[id] = SinkBinding(
                 sink: try catalogue.sink(for: .setKeys(settings)),

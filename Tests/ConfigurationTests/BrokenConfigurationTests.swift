@@ -67,6 +67,36 @@ struct Broken: Sendable, CustomTestStringConvertible {
 
     static let texts: [Broken] = [
         Broken(
+            "the header [=]",
+            "[store]\n[=]\n",
+            ":2: there is a table header without a name; write [name], or [[name]] for a list of tables"
+        ),
+        Broken(
+            "the header [.a]",
+            "[store]\n[.a]\n",
+            ":2: there is a table header without a name; write [name], or [[name]] for a list of tables"
+        ),
+        Broken(
+            "the header [[.a]]",
+            "[store]\n[[.a]]\n",
+            ":2: there is a table header without a name; write [name], or [[name]] for a list of tables"
+        ),
+        Broken(
+            "the header [",
+            "[store]\n[\n",
+            ":2: there is a table header without a name; write [name], or [[name]] for a list of tables"
+        ),
+        Broken(
+            "the header [€]",
+            "[store]\n[€]\n",
+            ":2: there is a table header without a name; write [name], or [[name]] for a list of tables"
+        ),
+        Broken(
+            "the header [#]",
+            "[store]\n[#]\n",
+            ":2: there is a table header without a name; write [name], or [[name]] for a list of tables"
+        ),
+        Broken(
             "no TOML",
             "[store]\npath = /var/lib\n",
             ":2: is not TOML (could not determine value type); see the example file for how a value is written; texts stand in quotes"

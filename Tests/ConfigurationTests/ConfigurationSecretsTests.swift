@@ -67,7 +67,7 @@ import Testing
         let remedy = "start it through its unit, with LoadCredential= for this one, or use { file = \"/…\" }"
         #expect(
             host.complaints() == [
-                "\(FakeHost.main):4: clients.box.client_secret: this process was started without credentials; \(remedy)",
+                "\(FakeHost.main):4: clients.box.client_secret: this process was started without credentials; \(remedy)"
             ]
         )
         let check = ConfigurationCheck(path: FakeHost.main, environment: host.environment)
@@ -75,7 +75,7 @@ import Testing
         #expect(
             check.lines.prefix(1) == [
                 "warning: \(FakeHost.main):4: clients.box.client_secret: not checked: "
-                    + "credentials are there only when the service manager starts the daemon",
+                    + "credentials are there only when the service manager starts the daemon"
             ]
         )
     }

@@ -140,6 +140,7 @@ import Varlink
         .needsAuthorization(account: "a/b", cause: "revoked"),
         .tokenUnavailable(account: "a/b", cause: "network", retryAt: 7), .conflict(account: "a/b"),
         .authorizationFailed(error: "access_denied", description: "no"), .notReady(state: "loading"),
+        .reloadFailed(message: "no"),
     ]
 
     @Test func `every error of the definition exists, with its fields`() throws {

@@ -9,7 +9,7 @@ import Varlink
         arguments: [
             (.unreachable(.noSocket), .unreachable), (.unreachable(.nobodyListens), .unreachable),
             (.unreachable(.notPermitted), .notAllowed), (.unreachable(.other(detail: "x\u{1B}")), .unreachable),
-            (.closed, .unreachable), (.timedOut, .unreachable), (.malformed(detail: "x\n"), .failed),
+            (.closed, .notAllowed), (.timedOut, .unreachable), (.malformed(detail: "x\n"), .failed),
             (.refused(.permissionDenied), .notAllowed), (.refused(.invalidParameter("limit\u{7}")), .failed),
             (.refused(.methodNotFound("a.B")), .failed), (.refused(.methodNotImplemented("a.B")), .failed),
             (.refused(VarlinkError(name: "x.y.Z\u{1B}")), .failed),

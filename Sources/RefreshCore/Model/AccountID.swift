@@ -96,7 +96,8 @@ package enum NameError: Error, Hashable, Sendable, CustomStringConvertible {
         case .length: "an account name has 3 to 255 bytes"
         case .controlCharacter: "an account name has no control characters"
         case .noSubject: "an account name is CLIENT/SUBJECT, for example gdrive/alice@example.com"
-        case .client: "a client name is made of a-z, 0-9, _ and -, begins with a letter or digit, and has at most 64 bytes"
+        case .client:
+            "a client name is made of a-z, 0-9, _ and -, begins with a letter or digit, and has at most 64 bytes"
         }
     }
 }

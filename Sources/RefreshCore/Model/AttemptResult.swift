@@ -74,7 +74,8 @@ package enum AccountEdit: Hashable, Sendable {
 
     package var account: AccountID {
         switch self {
-        case .put(let id, profile: _, replacing: _, _, dueAt: _), .remove(let id), .pause(let id, _), .deliver(let id, _),
+        case .put(let id, profile: _, replacing: _, _, dueAt: _), .remove(let id), .pause(let id, _),
+            .deliver(let id, _),
             .mark(let id, generation: _, _, _, dueAt: _):
             id
         }

@@ -62,7 +62,8 @@ package enum AttemptJudge {
                 return Judgement(
                     failure: failure(
                         cause,
-                        message + "; sending the refresh token again could end other grants of this user, so a person decides",
+                        message
+                            + "; sending the refresh token again could end other grants of this user, so a person decides",
                         retryAfter: nil
                     ),
                     standing: .inDoubt,
@@ -166,7 +167,11 @@ package enum AttemptJudge {
             )
         case .locked:
             return Judgement(
-                failure: failure(.keyLost, "the stored refresh token does not open under any key that is here", retryAfter: nil),
+                failure: failure(
+                    .keyLost,
+                    "the stored refresh token does not open under any key that is here",
+                    retryAfter: nil
+                ),
                 standing: .needsAuthorization,
                 laneEffect: .abandoned,
                 unknownAt: nil

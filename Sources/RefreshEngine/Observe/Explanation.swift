@@ -20,7 +20,9 @@ extension Engine {
         ]
         if let expiresAt = record.facts.expiresAt {
             let life = (expiresAt - record.facts.issuedAt).milliseconds / 1_000
-            lines.append("The token was issued \(relative(record.facts.issuedAt)), lives \(life) s, and ends \(relative(expiresAt)).")
+            lines.append(
+                "The token was issued \(relative(record.facts.issuedAt)), lives \(life) s, and ends \(relative(expiresAt))."
+            )
         } else {
             lines.append("The token was issued \(relative(record.facts.issuedAt)); the provider names no end.")
         }
@@ -32,7 +34,9 @@ extension Engine {
             "A used refresh token: \(habit.rotation.rawValue); if it is sent again the provider revokes: \(habit.blast.rawValue)."
         )
         if let failure = record.failure {
-            lines.append("Last failure: \(failure.cause.rawValue), \(relative(failure.at)), \(failure.count) in a row: \(failure.message).")
+            lines.append(
+                "Last failure: \(failure.cause.rawValue), \(relative(failure.at)), \(failure.count) in a row: \(failure.message)."
+            )
         }
         lines.append(self.next(record, client, relative))
         if let lane = self.state.withLock({ $0.laneMachine(of: record.client) }) {
@@ -44,7 +48,9 @@ extension Engine {
         }
         for delivery in record.deliveries {
             let reason = delivery.failure.map { ": \($0.message)" } ?? ""
-            lines.append("Sink \(delivery.sink): generation \(delivery.generation) \(delivery.state.rawValue)\(reason).")
+            lines.append(
+                "Sink \(delivery.sink): generation \(delivery.generation) \(delivery.state.rawValue)\(reason)."
+            )
         }
         return lines
     }
@@ -59,8 +65,11 @@ extension Engine {
         if record.machine.isPaused { return "It is paused: `refreshctl resume` lets it go on." }
         guard let dueAt = record.dueAt else {
             switch record.machine.standing {
-            case .needsAuthorization: return "Nothing is scheduled: a person must authorize again, then `refreshctl add`."
-            case .inDoubt: return "Nothing is scheduled: `refreshctl refresh` sends the refresh token again, at the risk told above."
+            case .needsAuthorization:
+                return "Nothing is scheduled: a person must authorize again, then `refreshctl add`."
+            case .inDoubt:
+                return
+                    "Nothing is scheduled: `refreshctl refresh` sends the refresh token again, at the risk told above."
             case .static: return "Nothing is scheduled: it cannot be refreshed."
             case .good, .retrying, .misconfigured: return "Nothing is scheduled."
             }
@@ -68,7 +77,8 @@ extension Engine {
         switch record.machine.standing {
         case .good:
             let window = client.window
-            return "The next refresh is due \(relative(dueAt)): margin \(window.margin.milliseconds / 1_000) s, spread \(window.spread), mode \(client.mode.rawValue)."
+            return
+                "The next refresh is due \(relative(dueAt)): margin \(window.margin.milliseconds / 1_000) s, spread \(window.spread), mode \(client.mode.rawValue)."
         case .retrying, .inDoubt, .needsAuthorization, .misconfigured, .static:
             return "The next try is due \(relative(dueAt))."
         }

@@ -47,7 +47,9 @@ actor GroupCommit<Item: Sendable, Outcome: Sendable> {
         self.waiting.removeFirst(others.count)
         do throws(StoreError) {
             let outcomes = try await self.perform([item] + others.map(\.item))
-            for (other, outcome) in zip(others, outcomes.dropFirst()) { other.writer.resume(returning: .outcome(outcome)) }
+            for (other, outcome) in zip(others, outcomes.dropFirst()) {
+                other.writer.resume(returning: .outcome(outcome))
+            }
             return outcomes[0]
         } catch {
             for other in others { other.writer.resume(returning: .failed(error)) }

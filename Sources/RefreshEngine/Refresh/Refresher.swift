@@ -33,7 +33,10 @@ package struct Refresher: Service {
                     group.addTask {
                         while !Task.isCancelled {
                             self.stillBusy()
-                            try? await self.engine.clock.sleep(until: self.engine.clock.now + .seconds(5), tolerance: nil)
+                            try? await self.engine.clock.sleep(
+                                until: self.engine.clock.now + .seconds(5),
+                                tolerance: nil
+                            )
                         }
                     }
                 }

@@ -28,7 +28,11 @@ package final class HostClock: WallClock {
 
     package func sleep(until deadline: Timestamp, tolerance: Duration?) async throws {
         // Swift's continuous clock is the boot clock on Linux.
-        try await Task.sleep(for: Swift.max(deadline - self.now, Duration.zero), tolerance: tolerance, clock: .continuous)
+        try await Task.sleep(
+            for: Swift.max(deadline - self.now, Duration.zero),
+            tolerance: tolerance,
+            clock: .continuous
+        )
     }
 
     private static func utcMinusBoot() -> Int64 { clinux_realtime_ns() - clinux_boottime_ns() }

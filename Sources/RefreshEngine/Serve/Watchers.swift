@@ -38,7 +38,10 @@ package final class Watchers: Sendable {
 
     /// Events from now on, until the reader goes away or falls behind by more than `backlog`.
     package func events(_ filter: Filter) -> AsyncStream<Event> {
-        let (stream, continuation) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingOldest(Self.backlog))
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: Event.self,
+            bufferingPolicy: .bufferingOldest(Self.backlog)
+        )
         let number = self.state.withLock { state in
             state.nextNumber += 1
             state.watchers[state.nextNumber] = (filter, continuation)

@@ -169,7 +169,8 @@ package final class Deliverer: Service, Sendable {
         self.counters.countDeliveryFailure(.missingPermissions)
         return .refused(
             .missingPermissions,
-            message: "the grant lacks \(missing.count) of the scopes that the storage key needs; authorize again with them"
+            message:
+                "the grant lacks \(missing.count) of the scopes that the storage key needs; authorize again with them"
         )
     }
 

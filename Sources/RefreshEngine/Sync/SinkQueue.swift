@@ -38,7 +38,9 @@ struct SinkQueue: Sendable {
 
     /// Takes the next account that may go.
     mutating func next(at now: Timestamp) -> AccountID? {
-        guard self.closedUntil <= now, self.underWay.count < (self.failures > 0 ? 1 : Self.concurrency) else { return nil }
+        guard self.closedUntil <= now, self.underWay.count < (self.failures > 0 ? 1 : Self.concurrency) else {
+            return nil
+        }
         while self.head < self.order.count {
             let account = self.order[self.head]
             self.head += 1

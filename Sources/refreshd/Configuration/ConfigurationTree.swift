@@ -49,6 +49,14 @@ extension ConfigurationNode {
                 remedy: "remove it; an escaped one counts too"
             )
         }
+        // The parser ends the process over a header that does not begin with a name, where it should complain.
+        if let line = Self.lineOfNamelessHeader(in: text) {
+            throw ConfigurationError(
+                place: ConfigurationPlace(file: file, line: line),
+                message: "there is a table header without a name",
+                remedy: "write [name], or [[name]] for a list of tables"
+            )
+        }
         do {
             let index = LineIndex(text)
             let root = ConfigurationPlace(file: file)
@@ -67,6 +75,25 @@ extension ConfigurationNode {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         let found = lines.firstIndex { line in
             line.utf8.contains(0) || line.contains("\\u0000") || line.contains("\\U00000000")
+        }
+        return found.map { $0 + 1 }
+    }
+
+    /// The first line that begins with a bracket, or two, after which no name can begin.
+    private static func lineOfNamelessHeader(in text: String) -> Int? {
+        let blanks: Set<UInt8> = [UInt8(ascii: " "), UInt8(ascii: "\t")]
+        let names = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-\"'".utf8)
+        let bracket = UInt8(ascii: "[")
+        let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        let found = lines.firstIndex { line in
+            // Whatever the parser may take for a blank, also beyond ASCII.
+            var rest = line.drop { !(0x21...0x7E).contains($0) }
+            guard rest.first == bracket else { return false }
+            rest = rest.dropFirst()
+            if rest.first == bracket { rest = rest.dropFirst() }
+            // An empty pair of brackets is complained about as it should be.
+            guard let first = rest.drop(while: blanks.contains).first else { return true }
+            return !names.contains(first) && first != UInt8(ascii: "]")
         }
         return found.map { $0 + 1 }
     }

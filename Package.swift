@@ -222,3 +222,19 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Left out of ordinary builds: nobody's tests should wait for a program that only measures.
+if Context.environment["REFRESHD_BENCHMARKS"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "Benchmarks",
+            dependencies: [
+                "TimerWheel", "RefreshCore", "OAuth", "OAuthHTTP", "SQLiteStore", "Sealing", "RefreshEngine",
+                "ControlAPI", "ControlServer", "PracticeProvider", argumentParser, asyncHTTPClient, nioCore, nioHTTP1,
+                nioPosix, nioSSL, logging, serviceLifecycle,
+            ],
+            path: "Tests/Benchmarks",
+            swiftSettings: strict
+        )
+    )
+}

@@ -1,6 +1,8 @@
 import RefreshCore
 
-/// What the engine knows of one account. Every moment is on the daemon's time line, every secret is elsewhere.
+/// What the engine knows of one account.
+///
+/// Every moment is on the daemon's time line, every secret is elsewhere.
 struct AccountRecord: Sendable {
     let account: AccountID
     let client: ClientID
@@ -24,7 +26,7 @@ struct AccountRecord: Sendable {
 
 /// What a page of the store becomes, and back.
 extension AccountRecord {
-    /// - Parameter utcShift: The clock's; it is taken from every moment.
+    /// Reads a row of the store; `utcShift` is the clock's, and is taken from every moment.
     init(_ row: StoredAccount, client: ClientID, utcShift: Duration) {
         self.account = row.account
         self.client = client

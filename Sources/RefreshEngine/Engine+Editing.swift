@@ -11,8 +11,12 @@ extension Engine {
     /// omits the refresh token, as some do when nothing about it has changed, leaves the one that is there.
     ///
     /// - Parameters:
+    ///   - account: Whose token it is; its client must be configured.
     ///   - answer: A token endpoint's answer, as received (RFC 6749 §5.1).
     ///   - issuedAt: When it arrived there, UTC; nil for now.
+    /// - Returns: The account as it is after the edit.
+    /// - Throws: `EngineError.invalidParameter` for an unusable answer or a moment over a minute ahead, and
+    ///   `conflict` when refreshes kept coming in between. Other cases as they say.
     package func put(
         _ account: AccountID,
         answer: [UInt8],
@@ -119,7 +123,10 @@ extension Engine {
     ///
     /// Waits for an attempt that is under way: its result must find no other account under the same name.
     ///
-    /// - Parameter revoke: Whether the provider is told first (RFC 7009); if it cannot be, the account stays.
+    /// - Parameters:
+    ///   - account: Whom to forget.
+    ///   - revoke: Whether the provider is told first (RFC 7009); if it cannot be, the account stays.
+    /// - Throws: `EngineError.conflict` when the attempt under way does not end in time. Other cases as they say.
     package func remove(_ account: AccountID, revoke: Bool) async throws(EngineError) {
         let record = try await self.settled(account)
         if revoke { try await self.revoke(record) }
@@ -204,7 +211,9 @@ extension Engine {
         return view
     }
 
-    /// Stops an account's schedule, or lets it go on. An attempt under way is not called back.
+    /// Stops an account's schedule, or lets it go on.
+    ///
+    /// An attempt under way is not called back.
     package func pause(_ account: AccountID, _ isPaused: Bool) async throws(EngineError) -> AccountView {
         let outcome = try await self.commitExisting(.pause(account, isPaused))
         let now = self.clock.now

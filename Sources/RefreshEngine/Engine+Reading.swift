@@ -15,9 +15,13 @@ extension Engine {
     ///
     /// A caller that goes away does not cancel the refresh it waited for.
     ///
-    /// - Parameter minimum: Nil for any living token.
+    /// - Parameters:
+    ///   - account: Whose token it is.
+    ///   - minimum: How long it must live; nil for any living token.
     /// - Returns: The rendered reply. A token that is as young as can be, and still lives for less than asked for,
     ///   comes with a warning.
+    /// - Throws: `EngineError.needsAuthorization` when only a person can help, `unavailable` when no token comes in
+    ///   time. Other cases as they say.
     package func token(for account: AccountID, atLeast minimum: Duration?) async throws(EngineError) -> RenderedToken {
         let wanted = Swift.max(minimum ?? Self.leastLife, Self.leastLife)
         let deadline = self.clock.now + Self.patience

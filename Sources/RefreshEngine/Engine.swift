@@ -114,7 +114,9 @@ package final class Engine: Sendable {
         if !isFailing { self.pump() }
     }
 
-    /// The wall clock was set: expiries are told anew. No deadline moves.
+    /// The wall clock was set: expiries are told anew.
+    ///
+    /// No deadline moves.
     package func clockStepped(by step: Duration) {
         self.logger.event(
             .clockStep,
@@ -127,8 +129,9 @@ package final class Engine: Sendable {
 
     // MARK: Configuration
 
-    /// Takes a new configuration. Tokens stay, attempts under way go on, and whom only a new configuration could help
-    /// is tried again.
+    /// Takes a new configuration.
+    ///
+    /// Tokens stay, attempts under way go on, and whom only a new configuration could help is tried again.
     package func apply(_ settings: EngineSettings) async {
         let now = self.clock.now
         self.state.withLock { $0.apply(settings, at: now) }

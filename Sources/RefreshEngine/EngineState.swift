@@ -124,7 +124,9 @@ struct EngineState: ~Copyable, Sendable {
         self.index.reserveCapacity(count)
     }
 
-    /// Takes an account out. An attempt under way finds nobody when it ends.
+    /// Takes an account out.
+    ///
+    /// An attempt under way finds nobody when it ends.
     mutating func remove(_ account: AccountID) -> [Waiter] {
         guard let slot = self.index.removeValue(forKey: account) else { return [] }
         self.records[Int(slot)] = nil
@@ -275,7 +277,7 @@ struct EngineState: ~Copyable, Sendable {
 
     /// What became of the attempt is durable, or will never be: the account sleeps again, whoever waited is told.
     ///
-    /// - Parameter change: Changes the record; not called when the account is gone, or another one has its place.
+    /// `change` changes the record; it is not called when the account is gone, or another one has its place.
     mutating func settle(_ ticket: Ticket, _ change: (inout AccountRecord) -> Void) -> [Waiter] {
         guard self.records[Int(ticket.slot)]?.account == ticket.account else { return [] }
         _ = self.update(ticket.account, change)

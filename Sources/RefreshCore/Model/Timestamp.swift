@@ -52,7 +52,8 @@ extension Duration {
 
     /// A share of the duration, by way of milliseconds.
     ///
-    /// - Parameter share: Finite; `0...1` for a part, more for a multiple. The result is clamped.
+    /// - Parameter share: Finite; `0...1` for a part, more for a multiple.
+    /// - Returns: The share, clamped.
     package func scaled(by share: Double) -> Duration {
         let scaled = Double(self.milliseconds) * share
         guard scaled.magnitude < 0x1p62 else { return .milliseconds(scaled < 0 ? Int64.min / 2 : Int64.max / 2) }

@@ -21,10 +21,15 @@ package struct Judgement: Hashable, Sendable {
 
 /// Turns a failed attempt into what is told, what is kept, and when to try again; a pure function of facts and now.
 package enum AttemptJudge {
+    /// Judges one failed attempt.
+    ///
     /// - Parameters:
+    ///   - fault: How the attempt failed.
     ///   - machine: The account before this attempt is counted.
     ///   - habit: How the provider treats redeemed refresh tokens.
+    ///   - now: The moment of the failure; waits count from it.
     ///   - phase: The account's fixed share of jitter, in `0..<1`.
+    /// - Returns: What is told, what is kept, and when to try again.
     package static func judge(
         _ fault: AttemptFault,
         machine: AccountMachine,

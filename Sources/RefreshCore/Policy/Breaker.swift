@@ -40,7 +40,7 @@ package struct Breaker: Hashable, Sendable {
 
     /// The provider could not be reached, or could not answer.
     ///
-    /// - Parameter phase: The jitter of the wait, in `0..<1`.
+    /// `phase` is the jitter of the wait, in `0..<1`.
     package mutating func failed(at now: Timestamp, phase: Double) {
         // Those that were under way when it opened say nothing new: only a probe makes the wait longer.
         if let closedUntil, closedUntil > now, !self.isProbing { return }

@@ -32,7 +32,9 @@ package struct AccountPattern: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { self.text }
 
-    /// Whether a name is meant. Linear in the name for one star; never worse than name times pattern.
+    /// Whether a name is meant.
+    ///
+    /// Linear in the name for one star; never worse than name times pattern.
     package func matches(_ name: String) -> Bool {
         let bytes = Array(name.utf8)
         guard let head = self.parts.first, let tail = self.parts.last, self.parts.count > 1 else {

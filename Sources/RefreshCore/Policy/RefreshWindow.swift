@@ -10,7 +10,9 @@ package struct RefreshWindow: Hashable, Sendable {
     /// Covers the provider's round trip, a first retry, and the skew between hosts. Default: 5 minutes.
     package var margin: Duration
 
-    /// How far before the margin refreshes are spread, as a share of the lifetime in `0...0.5`. Default: 0.1.
+    /// How far before the margin refreshes are spread, as a share of the lifetime in `0...0.5`.
+    ///
+    /// Default: 0.1.
     package var spread: Double
 
     package init(margin: Duration = .seconds(300), spread: Double = 0.1) {

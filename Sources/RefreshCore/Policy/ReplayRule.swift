@@ -1,4 +1,4 @@
-/// May this grant be sent again after an outcome that nobody knows?
+/// Whether a grant may be sent again after an outcome that nobody knows.
 ///
 /// The only place that may decide to send a grant twice. Why early: if the server did not act, the moment of the replay
 /// does not matter; if it did and there is some grace, only an early replay saves the grant; if it did and there is
@@ -13,11 +13,14 @@ package enum ReplayRule {
         case giveUp(Cause)
     }
 
+    /// Decides what to do with a grant after an unknown outcome.
+    ///
     /// - Parameters:
     ///   - habit: How the provider treats redeemed refresh tokens.
     ///   - unknowns: How many attempts on this grant have ended unknown, this one included; 1 or more.
     ///   - sinceFirst: How long ago the first of them released its last byte.
     ///   - phase: The account's fixed share of jitter, in `0..<1`.
+    /// - Returns: What to do with the grant; a wait counts from now.
     package static func verdict(
         habit: RotationHabit,
         unknowns: Int,

@@ -24,7 +24,8 @@ package struct RetryLadder: Hashable, Sendable {
     ///
     /// - Parameters:
     ///   - count: 1 or more; less counts as 1.
-    ///   - phase: In `0..<1`; the wait is between half of the step and the whole of it.
+    ///   - phase: The share of jitter, in `0..<1`.
+    /// - Returns: Between half of the step and the whole of it.
     package func wait(after count: Int, phase: Double) -> Duration {
         let doublings = Swift.min(Swift.max(count, 1) - 1, 30)
         let step = Swift.min(self.first * (1 << doublings), self.last)

@@ -40,9 +40,10 @@ package struct RawAnswer: Sendable {
         self.body = body
     }
 
-    /// The first value of a header; nil if it did not come.
+    /// The first value of a header.
     ///
     /// - Parameter name: In lower case.
+    /// - Returns: Nil if the header did not come.
     package func header(_ name: String) -> String? { self.headers.first { $0.name == name }?.value }
 }
 
@@ -54,8 +55,10 @@ package protocol TokenEndpoint: Sendable {
     /// A server cannot act on a request whose body is not complete. So everything that fails before `mayRelease` has
     /// answered true is proved not to have been sent, and everything after is not (facts, section 3).
     ///
-    /// - Parameter mayRelease: Called at most once, when all but the last byte has been handed to the connection.
-    ///   False gives the request up: `EndpointError.notSent` with cause `held`.
+    /// - Parameters:
+    ///   - request: What is sent.
+    ///   - mayRelease: Called at most once, when all but the last byte has been handed to the connection. False gives
+    ///     the request up: `EndpointError.notSent` with cause `held`.
     /// - Returns: A complete answer, of any status: a refusal is no error.
     /// - Throws: `EndpointError`. Cancelling the caller before the release gives the request up; after it, the answer
     ///   is waited for all the same.

@@ -7,7 +7,9 @@ package protocol TokenStore: Sendable {
     ///
     /// - Parameters:
     ///   - after: The last name of the page before; nil for the first page.
-    ///   - limit: How many at most, 1 or more. A shorter page is the last.
+    ///   - limit: How many at most, 1 or more.
+    /// - Returns: The page; one shorter than `limit` is the last.
+    /// - Throws: `StoreError` when the page cannot be read.
     func accounts(after: AccountID?, limit: Int) async throws(StoreError) -> [StoredAccount]
 
     /// The sealed access token of one account, with its generation and facts.

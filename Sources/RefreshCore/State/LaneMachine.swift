@@ -47,7 +47,7 @@ package struct LaneMachine: Sendable {
 
     /// Puts an account into the queue.
     ///
-    /// - Parameter expiresAt: When its token ends; nil goes last.
+    /// `expiresAt` is when its token ends; nil goes last.
     package mutating func enqueue(_ slot: Int32, expiresAt: Timestamp?) {
         self.queue.push(slot, urgency: expiresAt?.milliseconds ?? .max)
     }
@@ -99,7 +99,9 @@ package struct LaneMachine: Sendable {
         }
     }
 
-    /// Takes new limits and begins anew: nobody is queued, the gate is open. What is under way stays counted.
+    /// Takes new limits and begins anew: nobody is queued, the gate is open.
+    ///
+    /// What is under way stays counted.
     package mutating func reconfigure(_ limits: LaneLimits) {
         if limits != self.limits {
             self.limits = limits

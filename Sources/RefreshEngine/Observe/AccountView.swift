@@ -1,6 +1,8 @@
 package import RefreshCore
 
-/// An account as it is told to the outside: everything but secrets. Every moment is UTC.
+/// An account as it is told to the outside: everything but secrets.
+///
+/// Every moment is UTC.
 package struct AccountView: Sendable {
     package var account: AccountID
     package var profile: String

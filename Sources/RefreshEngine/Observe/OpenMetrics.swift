@@ -1,7 +1,9 @@
 import RefreshCore
 
 extension Counters {
-    /// OpenMetrics text: counters, then the gauges of the present status. Labels come from closed sets only.
+    /// OpenMetrics text: counters, then the gauges of the present status.
+    ///
+    /// Labels come from closed sets only.
     package func openMetrics(status: EngineStatus) -> String {
         var text = ""
         func family(_ name: String, _ kind: String, _ help: String, _ samples: [(labels: String, value: Int)]) {

@@ -9,10 +9,11 @@ import Synchronization
 package final class ClockSteps: Sendable {
     private let source: Mutex<any DispatchSourceRead>
 
+    /// Sets the timer; nil where the kernel refuses it, and the daemon then runs on without the notice.
+    ///
     /// - Parameters:
     ///   - queue: Where `stepped` is called.
     ///   - stepped: Called after each step.
-    /// - Returns: Nil where the kernel refuses such a timer; the daemon then runs on without the notice.
     package init?(queue: DispatchQueue, stepped: @escaping @Sendable () -> Void) {
         let descriptor = clinux_clock_step_fd()
         guard descriptor >= 0 else { return nil }

@@ -10,7 +10,7 @@ package final class Scheduler: Service, Sendable {
     private let clock: HostClock
     private let loaded: @Sendable () -> Void
 
-    /// - Parameter loaded: Called once, when every account is read in.
+    /// Starts nothing yet; `loaded` is called once, when every account is read in.
     package init(engine: Engine, clock: HostClock, loaded: @escaping @Sendable () -> Void) {
         self.engine = engine
         self.clock = clock

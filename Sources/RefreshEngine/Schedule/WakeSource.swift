@@ -24,7 +24,10 @@ package final class DispatchWakeSource: WakeSource {
     private let clock: any WallClock
     private let armed: Mutex<Armed>
 
+    /// Makes a timer that is not armed yet.
+    ///
     /// - Parameters:
+    ///   - clock: Turns a moment into a wall deadline.
     ///   - queue: Serial; the handler runs on it.
     ///   - wake: Called at the armed moment, or shortly after it.
     package init(clock: any WallClock, queue: DispatchQueue, wake: @escaping @Sendable () -> Void) {

@@ -8,7 +8,9 @@ package final class RenderedToken: Sendable {
     package let generation: Generation
     /// On the daemon's time line; nil for a token that does not expire.
     package let expiresAt: Timestamp?
-    /// A whole varlink reply, the closing NUL included. It holds the access token.
+    /// A whole varlink reply, the closing NUL included.
+    ///
+    /// It holds the access token.
     package let reply: [UInt8]
     /// Where in the reply the digits of `expires_at` are.
     private let expiry: Range<Int>
@@ -37,9 +39,7 @@ package final class RenderedToken: Sendable {
 
     /// Renders a token.
     ///
-    /// - Parameters:
-    ///   - utcShift: What is added to the expiry to tell it in UTC.
-    ///   - warning: What the reader should know; our own words.
+    /// `utcShift` is added to the expiry to tell it in UTC. `warning` is what the reader should know, in our own words.
     package convenience init(account: AccountID, token: Token, utcShift: Duration, warning: String?) {
         var json = JSONBytes()
         json.raw(#"{"parameters":{"token":{"access_token":"#)

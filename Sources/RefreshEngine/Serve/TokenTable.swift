@@ -21,6 +21,7 @@ package final class TokenTable: Sendable {
     /// - Parameters:
     ///   - fingerprint: `AccountID.fingerprint(of:)` of the name.
     ///   - name: The bytes of the name.
+    /// - Returns: Nil when the table has no token of that name.
     package func token(_ fingerprint: UInt64, named name: some Sequence<UInt8>) -> RenderedToken? {
         var entry = self.stripe(fingerprint).entries.withLock { $0[fingerprint] }
         while let found = entry {

@@ -71,9 +71,9 @@ package final class RenderedToken: Sendable {
         )
     }
 
-    /// Whether the token lives for at least `minimum` from `now` on.
+    /// Whether the token lives for longer than `minimum` from `now` on.
     package func lives(_ minimum: Duration, from now: Timestamp) -> Bool {
-        self.expiresAt.map { $0 - now >= minimum } ?? true
+        self.expiresAt.map { $0 - now > minimum } ?? true
     }
 
     /// The same token with another warning.

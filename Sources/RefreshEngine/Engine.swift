@@ -178,7 +178,7 @@ package final class Engine: Sendable {
     func noteDeliveries(_ account: AccountID, _ sinks: [SinkID]) {
         let now = self.clock.now + self.clock.utcShift
         self.state.withLock { state in
-            _ = state.update(account) { $0.awaitDelivery(to: sinks, at: now) }
+            _ = state.update(account) { $0.awaitDelivery(to: sinks, at: now, again: true) }
         }
         for sink in sinks { self.deliverer.wake(account, sink) }
     }
@@ -186,9 +186,17 @@ package final class Engine: Sendable {
 
 extension AccountRecord {
     /// The outbox rows of the present generation, as the store makes them in the token's own transaction.
-    mutating func awaitDelivery(to sinks: [SinkID], at now: Timestamp) {
+    ///
+    /// A delivery that was on its way reads what is committed, so it may have brought this very generation already.
+    ///
+    /// - Parameters:
+    ///   - sinks: Whom it is for.
+    ///   - now: UTC.
+    ///   - again: Whether a sink that has accepted this generation is to be given it once more.
+    mutating func awaitDelivery(to sinks: [SinkID], at now: Timestamp, again: Bool = false) {
         for sink in sinks {
             let accepted = self.deliveries.first { $0.sink == sink }?.accepted
+            if !again, accepted == self.generation { continue }
             self.deliveries.removeAll { $0.sink == sink }
             self.deliveries.append(
                 Delivery(
@@ -210,10 +218,13 @@ extension AccountRecord {
 extension Engine: DeliverySource {
     func message(for account: AccountID, sink: SinkID) async throws(StoreError) -> SinkMessage? {
         let settings = self.state.withLock { $0.settings.sinks[sink] }
-        guard let settings, self.state.withLock({ $0.slot(of: account) }) != nil else { return nil }
+        guard let settings, let record = self.state.withLock({ $0.record(of: account) }) else { return nil }
         do throws(StoreError) {
             let sealed = try await self.store.token(for: account)
             let facts = sealed.facts.shifted(by: .zero - self.clock.utcShift)
+            // Brought already by a delivery that was on its way when this one was asked for (facts T13).
+            let known = record.deliveries.first { $0.sink == sink }
+            if known?.state == .delivered, known?.accepted == sealed.generation { return nil }
             // What has expired would only be refused; the next generation is on its way, or nobody has one.
             if let expiresAt = facts.expiresAt, expiresAt <= self.clock.now { return nil }
             let place = SealingPlace(

@@ -17,6 +17,7 @@ struct LoadStoreCommand: AsyncParsableCommand {
         let made = try MadeUpStore(folder: self.folder)
         let clock = HostClock()
         let residentAtFirst = Usage.residentBytes
+        let processor = Usage.processSeconds
         let start = Usage.now
         let store = try made.open()
         let engine = Engine(
@@ -32,6 +33,7 @@ struct LoadStoreCommand: AsyncParsableCommand {
             services.addTask { try await scheduler.run() }
             while engine.isLoading { try await Task.sleep(for: .milliseconds(1)) }
             let loaded = Usage.now - start
+            let used = Usage.processSeconds - processor
             let resident = Usage.residentBytes
             let peak = Usage.peakBytes
             guard engine.status.accounts == self.accounts else { throw LoadFailure("accounts are missing") }
@@ -50,7 +52,7 @@ struct LoadStoreCommand: AsyncParsableCommand {
                     _ = try made.sealer.open(row.sealedToken, at: place)
                 }
             }
-            print(loaded, resident - residentAtFirst, peak, pages, opened)
+            print(loaded, used, resident - residentAtFirst, peak, pages, opened)
         }
         await store.close()
     }

@@ -11,11 +11,18 @@ enum Usage {
     /// A clock for intervals, in seconds.
     static var now: Double { self.seconds(CLOCK_MONOTONIC) }
 
-    private static func seconds(_ clock: clockid_t) -> Double {
-        var moment = timespec()
-        // The call writes into `moment` and keeps no pointer to it.
-        unsafe clock_gettime(clock, &moment)
-        return Double(moment.tv_sec) + Double(moment.tv_nsec) / 1e9
+    private static func seconds(_ clock: clockid_t) -> Double { Double(self.nanoseconds(clock)) / 1e9 }
+
+    /// The reading of one of the kernel's clocks.
+    static func nanoseconds(_ clock: clockid_t) -> UInt64 {
+        // Two words instead of a `timespec`: where Foundation is imported into the module, an optimized build takes that
+        // type's members for CoreFoundation's, which cannot be imported.
+        var moment = (seconds: 0, nanoseconds: 0)
+        // The call writes two words and keeps no pointer to them.
+        unsafe withUnsafeMutablePointer(to: &moment) { words in
+            _ = unsafe words.withMemoryRebound(to: timespec.self, capacity: 1) { unsafe clock_gettime(clock, $0) }
+        }
+        return UInt64(moment.seconds) * 1_000_000_000 + UInt64(moment.nanoseconds)
     }
 
     /// The resident set, in bytes; 0 where /proc does not tell.

@@ -135,7 +135,7 @@ private struct Figures {
         var now = 1_000 * ticksPerSecond
         let shortest = 3_600 * ticksPerSecond
         let span = 60 * 86_400 * ticksPerSecond - shortest
-        let residentBefore = residentBytes()
+        let residentBefore = Usage.residentBytes
         var structure = Structure(capacity: timers, now: now)
         var due: [Int32] = []
         due.reserveCapacity(1_024)
@@ -143,7 +143,7 @@ private struct Figures {
         var start = nanoseconds()
         addAll(to: &structure, timers: timers, from: now + shortest, span: span, random: &random)
         self.add = Double(nanoseconds() - start) / Double(timers)
-        self.bytesPerTimer = Double(residentBytes() - residentBefore) / Double(timers)
+        self.bytesPerTimer = Double(Usage.residentBytes - residentBefore) / Double(timers)
 
         let changes = min(timers, 1_000_000)
         start = nanoseconds()
@@ -272,20 +272,4 @@ private struct XorShift {
 private func tenths(_ value: Double) -> Double { (value * 10).rounded() / 10 }
 private func hundredths(_ value: Double) -> Double { (value * 100).rounded() / 100 }
 
-private func nanoseconds() -> UInt64 {
-    var moment = timespec()
-    // The call writes into `moment` and keeps no pointer to it.
-    unsafe clock_gettime(CLOCK_MONOTONIC, &moment)
-    return UInt64(moment.tv_sec) * 1_000_000_000 + UInt64(moment.tv_nsec)
-}
-
-/// The resident set of this process, or 0 where /proc does not tell.
-private func residentBytes() -> Int {
-    guard let file = unsafe fopen("/proc/self/statm", "r") else { return 0 }
-    defer { unsafe fclose(file) }
-    var line = [CChar](repeating: 0, count: 256)
-    // The buffer is as long as is said, and `fgets` ends it with a zero.
-    guard unsafe fgets(&line, Int32(line.count), file) != nil else { return 0 }
-    let fields = String(decoding: line.map { UInt8(bitPattern: $0) }, as: UTF8.self).split(separator: " ")
-    return (fields.count > 1 ? Int(fields[1]) ?? 0 : 0) * 4_096
-}
+private func nanoseconds() -> UInt64 { Usage.nanoseconds(CLOCK_MONOTONIC) }

@@ -107,6 +107,8 @@ def test_a_second_daemon_on_one_socket(scene, make_daemon):
 def test_a_folder_that_may_not_be_written(binaries, filled, private):
     if not others_can_run(binaries / "refreshd") or not others_can_run(filled.folder):
         pytest.skip("the programs or the artefacts lie where another user does not reach them")
+    # The folder above may be passed through; each test's own folder in it stays closed to others.
+    private.parent.chmod(0o711)
     for path in (filled.state, filled.store, private, filled.key, *private.rglob("*")):
         os.chown(path, OUTSIDER, OUTSIDER)
     filled.state.chmod(0o500)

@@ -57,9 +57,24 @@ let package = Package(
         .target(name: "TimerWheel", swiftSettings: strict),
         .target(name: "OAuth", dependencies: ["RefreshCore"], swiftSettings: strict),
 
+        // Where tests have the program die; in release builds nothing is left of it.
+        .target(
+            name: "KillPoints",
+            swiftSettings: strict + [.define("REFRESHD_KILL_POINTS", .when(configuration: .debug))]
+        ),
+
         // Adapters: each keeps one heavy dependency in one place, and none sees another.
         .target(name: "CSQLite"),
-        .target(name: "SQLiteStore", dependencies: ["RefreshCore", "CSQLite", grdb, logging], swiftSettings: strict),
+        .target(
+            name: "SQLiteStore",
+            dependencies: ["RefreshCore", "KillPoints", "CSQLite", grdb, logging],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "RotationJournal",
+            dependencies: ["RefreshCore", "KillPoints", "CLinux", logging],
+            swiftSettings: strict
+        ),
         .target(
             name: "OAuthHTTP",
             dependencies: ["RefreshCore", "OAuth", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL, logging],
@@ -82,7 +97,7 @@ let package = Package(
         // The stages.
         .target(
             name: "RefreshEngine",
-            dependencies: ["RefreshCore", "TimerWheel", "OAuth", "CLinux", logging, serviceLifecycle],
+            dependencies: ["RefreshCore", "TimerWheel", "OAuth", "KillPoints", "CLinux", logging, serviceLifecycle],
             swiftSettings: strict
         ),
 
@@ -106,8 +121,9 @@ let package = Package(
         .executableTarget(
             name: "refreshd",
             dependencies: [
-                "RefreshCore", "OAuth", "SQLiteStore", "OAuthHTTP", "Sinks", "Sealing", "Systemd", "RefreshEngine",
-                "ControlServer", "ControlAPI", "CLinux", argumentParser, tomlKit, logging, serviceLifecycle,
+                "RefreshCore", "OAuth", "SQLiteStore", "RotationJournal", "OAuthHTTP", "Sinks", "Sealing", "Systemd",
+                "RefreshEngine", "ControlServer", "ControlAPI", "KillPoints", "CLinux", argumentParser, tomlKit,
+                logging, serviceLifecycle,
                 unixSignals, nioCore,
                 nioPosix,
             ],
@@ -158,6 +174,11 @@ let package = Package(
         .testTarget(
             name: "StoreConformanceTests",
             dependencies: ["SQLiteStore", "Sealing", "RefreshCore", "TestSupport", grdb, logging],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "RotationJournalTests",
+            dependencies: ["RotationJournal", "Sealing", "RefreshCore", "TestSupport", logging],
             swiftSettings: strict
         ),
         .testTarget(

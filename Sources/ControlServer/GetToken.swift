@@ -15,9 +15,10 @@ extension CallRouter {
     /// - Returns: Nil also for a token that the caller may not have: the refusal is made in one place, where it is the
     ///   same as for an account that does not exist.
     func tokenAtOnce(_ frame: ByteBuffer, for caller: Caller) -> RenderedToken? {
-        guard let call = PlainGetToken(frame.readableBytesUInt8Span),
-            let name = frame.viewBytes(at: frame.readerIndex + call.account.lowerBound, length: call.account.count),
-            let token = self.engine.table.token(AccountID.fingerprint(of: name), named: name),
+        let bytes = frame.readableBytesUInt8Span
+        guard let call = PlainGetToken(bytes) else { return nil }
+        let name = bytes.extracting(call.account)
+        guard let token = self.engine.table.token(AccountID.fingerprint(of: name), named: name),
             token.lives(max(Engine.leastLife, .seconds(call.minValid)), from: self.engine.clock.now),
             caller.mayHaveToken(of: token.account)
         else { return nil }

@@ -63,6 +63,10 @@ package struct AEADSealer: Sealer {
             throw .refused
         }
     }
+
+    package func fingerprint(of secret: Secret) -> [UInt8] {
+        self.keys.writing.fingerprint(of: secret.revealBytes())
+    }
 }
 
 extension AEADSealer {

@@ -67,6 +67,15 @@ package struct MasterKey: Sendable {
         return SymmetricKey(data: expansion.finalize())
     }
 
+    /// 16 bytes that only the key's holder can make of a text.
+    func fingerprint(of text: [UInt8]) -> [UInt8] {
+        var expansion = self.expansion
+        expansion.update(data: Self.fingerprintInfo + text)
+        return Array(expansion.finalize().prefix(16))
+    }
+
+    // No value's key can come out of it: that begins with another text.
+    private static let fingerprintInfo = Array("refreshd/1 fingerprint".utf8)
     private static let subkeyInfo = Array("refreshd/1 value".utf8)
 
     /// The bytes, for the file that keeps them.

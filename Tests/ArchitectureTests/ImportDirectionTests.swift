@@ -27,6 +27,12 @@ import Testing
             ]
         ),
         "TimerWheel": Rule(banned: ["RefreshCore": "a wheel that knows accounts cannot be measured alone"]),
+        "KillPoints": Rule(others: ["Glibc", "Synchronization"]),
+        "RotationJournal": Rule(
+            ours: ["RefreshCore", "KillPoints"],
+            others: ["CLinux", "Dispatch", "Glibc", "Logging", "Synchronization"],
+            banned: ["SQLiteStore": "it must not fail together with a store", "RefreshEngine": engine]
+        ),
         "OAuth": Rule(
             ours: ["RefreshCore"],
             others: ["FoundationEssentials"],
@@ -36,7 +42,7 @@ import Testing
             ]
         ),
         "SQLiteStore": Rule(
-            ours: ["RefreshCore"],
+            ours: ["RefreshCore", "KillPoints"],
             others: ["GRDB", "CSQLite", "Dispatch", "Glibc", "FoundationEssentials", "Logging"],
             banned: ["RefreshEngine": engine]
         ),
@@ -66,7 +72,7 @@ import Testing
             banned: ["RefreshCore": "the service manager's protocols are general"]
         ),
         "RefreshEngine": Rule(
-            ours: ["RefreshCore", "TimerWheel", "OAuth"],
+            ours: ["RefreshCore", "TimerWheel", "OAuth", "KillPoints"],
             others: ["CLinux", "Dispatch", "Glibc", "Logging", "ServiceLifecycle", "Synchronization"],
             banned: [
                 "NIOCore": heavy, "GRDB": heavy, "AsyncHTTPClient": heavy, "SQLiteStore": heavy, "OAuthHTTP": heavy,
@@ -94,8 +100,8 @@ import Testing
         ),
         "refreshd": Rule(
             ours: [
-                "RefreshCore", "RefreshEngine", "OAuth", "SQLiteStore", "OAuthHTTP", "Sinks", "Sealing", "Systemd",
-                "ControlServer", "ControlAPI", "Varlink",
+                "RefreshCore", "RefreshEngine", "OAuth", "SQLiteStore", "RotationJournal", "OAuthHTTP", "Sinks", "Sealing",
+                "Systemd", "ControlServer", "ControlAPI", "Varlink", "KillPoints",
             ],
             others: [
                 "ArgumentParser", "CLinux", "Dispatch", "FoundationEssentials", "Glibc", "Logging", "NIOCore",

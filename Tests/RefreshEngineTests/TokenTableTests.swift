@@ -44,10 +44,10 @@ import Testing
     @Test func `a name is found by its bytes, and a fingerprint alone finds nobody`() throws {
         let table = TokenTable()
         table.publish(try self.rendered("box/alice", 1))
-        let fingerprint = AccountID.fingerprint(of: "box/alice".utf8)
-        #expect(table.token(fingerprint, named: Array("box/alice".utf8)) != nil)
-        #expect(table.token(fingerprint, named: Array("box/alicf".utf8)) == nil)
-        #expect(table.token(fingerprint &+ 256, named: Array("box/alice".utf8)) == nil)
+        let fingerprint = AccountID.fingerprint(of: "box/alice".utf8.span)
+        #expect(table.token(fingerprint, named: "box/alice".utf8.span) != nil)
+        #expect(table.token(fingerprint, named: "box/alicf".utf8.span) == nil)
+        #expect(table.token(fingerprint &+ 256, named: "box/alice".utf8.span) == nil)
     }
 
     @Test func `ten thousand accounts are told apart, also after every one was replaced`() throws {

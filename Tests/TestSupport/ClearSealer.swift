@@ -46,6 +46,11 @@ package final class ClearSealer: Sealer {
         return Secret(rest.dropFirst(header.count))
     }
 
+    package func fingerprint(of secret: Secret) -> [UInt8] {
+        let bytes = secret.revealBytes()
+        return Array((bytes + [UInt8](repeating: 0, count: 16)).suffix(16))
+    }
+
     private static func bytes(_ number: UInt64) -> [UInt8] {
         stride(from: 0, to: 64, by: 8).map { UInt8(truncatingIfNeeded: number >> $0) }
     }

@@ -44,7 +44,7 @@ package struct AccountID: Hashable, Comparable, Sendable, CustomStringConvertibl
         _ = try ClientID(String(name[..<slash]))
         guard name.utf8.index(after: slash) < name.utf8.endIndex else { throw .noSubject }
         self.name = name
-        self.fingerprint = Self.fingerprint(of: name.utf8)
+        self.fingerprint = Self.fingerprint(of: name.utf8.span)
     }
 
     /// The part before the first slash.
@@ -57,7 +57,7 @@ package struct AccountID: Hashable, Comparable, Sendable, CustomStringConvertibl
     package var phase: Double { Self.phase(self.fingerprint) }
 
     /// The same for any other name.
-    package static func phase(of name: String) -> Double { Self.phase(Self.fingerprint(of: name.utf8)) }
+    package static func phase(of name: String) -> Double { Self.phase(Self.fingerprint(of: name.utf8.span)) }
 
     private static func phase(_ fingerprint: UInt64) -> Double { Double(fingerprint >> 11) * 0x1p-53 }
 
@@ -75,9 +75,11 @@ package struct AccountID: Hashable, Comparable, Sendable, CustomStringConvertibl
     ///
     /// Not keyed, so whoever may add accounts could make two names meet. Everything that looks a name up by its
     /// fingerprint compares the name too.
-    package static func fingerprint(of bytes: some Sequence<UInt8>) -> UInt64 {
+    ///
+    /// Not generic: called from another module, a generic one would ask for each byte through a witness table.
+    package static func fingerprint(of bytes: Span<UInt8>) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        for index in bytes.indices { hash = (hash ^ UInt64(bytes[index])) &* 0x0000_0100_0000_01B3 }
         hash = (hash ^ (hash >> 30)) &* 0xBF58_476D_1CE4_E5B9
         hash = (hash ^ (hash >> 27)) &* 0x94D0_49BB_1331_11EB
         return hash ^ (hash >> 31)

@@ -15,6 +15,8 @@ package struct SealingPlace: Hashable, Sendable {
         case grant
         /// A fixed text, sealed when the store is made: whether it opens tells whether the key is right.
         case keyCheck = "key_check"
+        /// A record of the attempt journal.
+        case journal
     }
 
     package var store: StoreID
@@ -35,6 +37,19 @@ package struct SealingPlace: Hashable, Sendable {
         self.account = ""
         self.column = .keyCheck
         self.generation = Generation(0)
+    }
+
+    /// The place of one record in the attempt journal.
+    ///
+    /// - Parameters:
+    ///   - store: Whose journal it is.
+    ///   - record: Names file, slot and part, without a zero byte: so a record that was moved does not open.
+    ///   - sequence: Counts the uses of the slot: so what an earlier use left does not open either.
+    package init(journalOf store: StoreID, record: String, sequence: Int64) {
+        self.store = store
+        self.account = record
+        self.column = .journal
+        self.generation = Generation(sequence)
     }
 
     /// The associated data: its parts with a zero byte, which no part can hold, between them.

@@ -5,6 +5,11 @@ package protocol Sealer: Sendable {
 
     /// Opens what was sealed for exactly this place.
     func open(_ sealed: SealedBytes, at place: SealingPlace) throws(SealingError) -> Secret
+
+    /// 16 bytes by which a secret is known again, and which tell nothing of it without the key.
+    ///
+    /// The same secret has another fingerprint under another writing key.
+    func fingerprint(of secret: Secret) -> [UInt8]
 }
 
 /// Why bytes could not be sealed or opened.

@@ -64,7 +64,7 @@ package final class RenderedToken: Sendable {
             account: account,
             generation: token.generation,
             expiresAt: token.facts.expiresAt,
-            reply: json.bytes + Self.ending(warning: warning),
+            reply: Self.joined(json.bytes[...], Self.ending(warning: warning)),
             expiry: expiry,
             tokenEnd: tokenEnd,
             next: nil
@@ -78,7 +78,7 @@ package final class RenderedToken: Sendable {
 
     /// The same token with another warning.
     func warning(_ warning: String?) -> RenderedToken {
-        self.with(reply: self.reply[..<self.tokenEnd] + Self.ending(warning: warning))
+        self.with(reply: Self.joined(self.reply[..<self.tokenEnd], Self.ending(warning: warning)))
     }
 
     /// The same token with its expiry told anew, after the wall clock was set.
@@ -111,6 +111,15 @@ package final class RenderedToken: Sendable {
             tokenEnd: tokenEnd ?? self.tokenEnd,
             next: next
         )
+    }
+
+    /// Both in memory of their size and no more: `+` leaves room for as much again, in every account's reply.
+    private static func joined(_ start: ArraySlice<UInt8>, _ end: [UInt8]) -> [UInt8] {
+        var reply: [UInt8] = []
+        reply.reserveCapacity(start.count + end.count)
+        reply.append(contentsOf: start)
+        reply.append(contentsOf: end)
+        return reply
     }
 
     private static func ending(warning: String?) -> [UInt8] {

@@ -22,17 +22,24 @@ package final class TokenTable: Sendable {
     ///   - fingerprint: `AccountID.fingerprint(of:)` of the name.
     ///   - name: The bytes of the name.
     /// - Returns: Nil when the table has no token of that name.
-    package func token(_ fingerprint: UInt64, named name: some Sequence<UInt8>) -> RenderedToken? {
+    package func token(_ fingerprint: UInt64, named name: Span<UInt8>) -> RenderedToken? {
         var entry = self.stripe(fingerprint).entries.withLock { $0[fingerprint] }
         while let found = entry {
-            if found.account.name.utf8.elementsEqual(name) { return found }
+            if Self.isEqual(found.account.name.utf8.span, name) { return found }
             entry = found.next
         }
         return nil
     }
 
+    // Not `elementsEqual`: for views of another module it compares byte by byte through witness tables.
+    private static func isEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+        guard left.count == right.count else { return false }
+        for index in left.indices where left[index] != right[index] { return false }
+        return true
+    }
+
     package func token(for account: AccountID) -> RenderedToken? {
-        self.token(account.fingerprint, named: account.name.utf8)
+        self.token(account.fingerprint, named: account.name.utf8.span)
     }
 
     /// Puts a token in place of an older one of the same account.

@@ -77,7 +77,9 @@ let package = Package(
         ),
         .target(
             name: "OAuthHTTP",
-            dependencies: ["RefreshCore", "OAuth", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL, logging],
+            dependencies: [
+                "RefreshCore", "OAuth", "KillPoints", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL, logging,
+            ],
             swiftSettings: strict
         ),
         .target(

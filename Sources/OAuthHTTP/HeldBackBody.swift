@@ -1,3 +1,4 @@
+import KillPoints
 import NIOCore
 
 /// A request body of known length that keeps its last byte until it is released.
@@ -30,7 +31,10 @@ struct HeldBackBody: AsyncSequence, Sendable {
         mutating func next() async throws -> ByteBuffer? {
             self.release.bodyAskedFor()
             if self.bytes.readableBytes > 1 { return self.bytes.readSlice(length: self.bytes.readableBytes - 1) }
-            guard self.bytes.readableBytes == 1 else { return nil }
+            guard self.bytes.readableBytes == 1 else {
+                KillPoint.afterRelease.pass()
+                return nil
+            }
             try await self.release.leave()
             return self.bytes.readSlice(length: 1)
         }

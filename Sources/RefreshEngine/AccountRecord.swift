@@ -34,7 +34,8 @@ extension AccountRecord {
         self.machine = AccountMachine(
             standing: row.standing,
             isPaused: row.isPaused,
-            failures: row.failure?.count ?? 0
+            failures: row.failure?.count ?? 0,
+            doubt: row.doubt.map { Doubt(unknowns: $0.unknowns, since: $0.since - utcShift) }
         )
         self.generation = row.generation
         self.facts = row.facts.shifted(by: .zero - utcShift)

@@ -1,3 +1,4 @@
+import KillPoints
 package import Logging
 package import RefreshCore
 import Synchronization
@@ -15,7 +16,10 @@ package final class Engine: Sendable {
     package let deliverer: Deliverer
     let logger: Logger
     let store: any TokenStore
+    let journal: any AttemptJournal
     let sealer: any Sealer
+    /// What became of the attempts of late.
+    let attempts = AttemptLog()
     let storeID: StoreID
     let state: Mutex<EngineState>
     let edits: GroupCommit<AccountEdit, CommitOutcome>
@@ -28,6 +32,7 @@ package final class Engine: Sendable {
         settings: EngineSettings,
         store: any TokenStore,
         storeID: StoreID,
+        journal: any AttemptJournal,
         sealer: any Sealer,
         clock: any WallClock,
         logger: Logger
@@ -36,6 +41,7 @@ package final class Engine: Sendable {
         self.logger = logger
         self.store = store
         self.storeID = storeID
+        self.journal = journal
         self.sealer = sealer
         self.state = Mutex(EngineState(settings: settings, now: clock.now))
         self.deliverer = Deliverer(sinks: settings.sinks, clock: clock, counters: self.counters, logger: logger)
@@ -112,6 +118,37 @@ package final class Engine: Sendable {
     func storeFails(_ isFailing: Bool) {
         self.state.withLock { $0.isStoreFailing = isFailing }
         if !isFailing { self.pump() }
+    }
+
+    /// The journal refused to write an attempt down, or has taken one again (nil).
+    ///
+    /// Meanwhile nothing is spent that it would have to keep, but for one try a second.
+    func journalFails(_ error: JournalError?) {
+        let now = self.clock.now
+        let isNew = self.state.withLock { state in
+            let wasFailing = state.journalProbeAt != nil
+            state.journalProbeAt = error == nil ? nil : now + .seconds(1)
+            return wasFailing != (error != nil)
+        }
+        guard isNew else { return }
+        switch error {
+        case nil:
+            self.logger.event(.journalRecovered, .notice, "the attempt journal can be written again")
+            self.pump()
+        case .full:
+            self.logger.event(
+                .journalUnavailable,
+                .error,
+                "the attempt journal is full; no refresh token that can be used only once is spent until there is room"
+            )
+        case .failed(let detail):
+            self.logger.event(
+                .journalUnavailable,
+                .error,
+                "the attempt journal cannot be written; no refresh token that can be used only once is spent meanwhile",
+                [LogKeys.reason: "\(detail)"]
+            )
+        }
     }
 
     /// The wall clock was set: expiries are told anew.
@@ -236,6 +273,7 @@ extension Engine: DeliverySource {
             guard let accessToken = try? self.sealer.open(sealed.sealed, at: place) else { return nil }
             var refreshToken: Secret?
             if settings.sendsRefreshToken { refreshToken = try await self.openGrant(of: account)?.grant.refreshToken }
+            KillPoint.beforeDelivery.pass(account.name)
             return SinkMessage(
                 account: account,
                 token: Token(accessToken: accessToken, facts: facts, generation: sealed.generation),
@@ -248,6 +286,7 @@ extension Engine: DeliverySource {
     }
 
     func delivered(_ account: AccountID, _ sink: SinkID, _ generation: Generation, _ end: DeliveryEnd) async {
+        KillPoint.afterDelivery.pass(account.name)
         let now = self.clock.now + self.clock.utcShift
         let old = self.state.withLock { state in
             state.record(of: account)?.deliveries.first { $0.sink == sink }
@@ -340,10 +379,7 @@ extension Engine {
     /// - Returns: Nil when it does not open under any key.
     func openGrant(of account: AccountID) async throws(StoreError) -> (grant: Grant, generation: Generation)? {
         let sealed = try await self.store.grant(for: account)
-        let place = SealingPlace(store: self.storeID, account: account, column: .grant, generation: sealed.generation)
-        guard let bytes = try? self.sealer.open(sealed.sealed, at: place),
-            let grant = Grant(decoding: bytes.revealBytes())
-        else { return nil }
+        guard let grant = self.open(sealed, of: account) else { return nil }
         return (grant, sealed.generation)
     }
 

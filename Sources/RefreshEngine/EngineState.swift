@@ -41,6 +41,12 @@ struct EngineState: ~Copyable, Sendable {
     var isDraining = false
     /// The store refuses commits: what cannot be kept is not spent.
     var isStoreFailing = false
+    /// When the journal, which refuses writes, is tried again; nil while it is well.
+    var journalProbeAt: Timestamp?
+    /// Lanes whose grants are spent by use, so that their attempts need the journal.
+    private var spendingLanes: Set<LaneID> = []
+    /// Accounts that are being removed: nothing of theirs starts any more.
+    private var leaving: Set<AccountID> = []
 
     init(settings: EngineSettings, now: Timestamp) {
         self.settings = settings
@@ -119,9 +125,30 @@ struct EngineState: ~Copyable, Sendable {
         return []
     }
 
+    /// Adds an account that was read from the store, unless a newer state of it is here already.
+    ///
+    /// - Returns: Whether it was added.
+    mutating func adoptLoaded(_ record: AccountRecord) -> Bool {
+        // Adopted early, for its grace runs out (see `InDoubt`), and perhaps refreshed since the row was read.
+        guard self.index[record.account] == nil else { return false }
+        _ = self.adopt(record)
+        return true
+    }
+
     mutating func reserve(_ count: Int) {
         self.records.reserveCapacity(count)
         self.index.reserveCapacity(count)
+    }
+
+    /// Begins the removal of an account, or calls it off: no attempt of it starts meanwhile.
+    mutating func leave(_ account: AccountID, _ isLeaving: Bool) {
+        guard !isLeaving else {
+            self.leaving.insert(account)
+            return
+        }
+        self.leaving.remove(account)
+        // It may have come to the head of its lane and been passed over.
+        _ = self.update(account) { $0.machine.calledBack() }
     }
 
     /// Takes an account out.
@@ -220,12 +247,22 @@ struct EngineState: ~Copyable, Sendable {
     /// Takes what may start now out of the lanes: one from each in turn, so that no lane starves another.
     mutating func pump(at now: Timestamp) -> [Ticket] {
         self.laneWake = nil
-        guard !self.isLoading, !self.isDraining, !self.isStoreFailing, !self.order.isEmpty else { return [] }
+        // While accounts are read in, nobody is queued but those whose grace runs out.
+        guard !self.isDraining, !self.isStoreFailing, !self.order.isEmpty else { return [] }
         var tickets: [Ticket] = []
         var idle = 0
         while idle < self.order.count, self.inFlight < self.settings.maximumInFlight {
             let lane = self.order[self.turn]
             self.turn = (self.turn + 1) % self.order.count
+            // One attempt a second finds out whether the journal can be written again.
+            let needsJournal = self.journalProbeAt != nil && self.spendingLanes.contains(lane)
+            if needsJournal, let probeAt = self.journalProbeAt, probeAt > now {
+                if self.lanes[lane]?.queued ?? 0 > 0 {
+                    self.laneWake = self.laneWake.map { Swift.min($0, probeAt) } ?? probeAt
+                }
+                idle += 1
+                continue
+            }
             switch self.lanes[lane]?.next(at: now) ?? .idle {
             case .idle:
                 idle += 1
@@ -240,6 +277,7 @@ struct EngineState: ~Copyable, Sendable {
                 }
                 self.inFlight += 1
                 tickets.append(ticket)
+                if needsJournal { self.journalProbeAt = now + .seconds(1) }
             }
         }
         return tickets
@@ -248,7 +286,7 @@ struct EngineState: ~Copyable, Sendable {
     /// Marks a queued account as under way; nil when it is not waiting (any more).
     private mutating func start(_ slot: Int32, lane: LaneID) -> Ticket? {
         guard var record = self.records[Int(slot)], let client = self.settings.clients[record.client],
-            client.client.lane == lane, record.machine.started()
+            client.client.lane == lane, !self.leaving.contains(record.account), record.machine.started()
         else { return nil }
         self.records[Int(slot)] = record
         return Ticket(
@@ -349,6 +387,9 @@ struct EngineState: ~Copyable, Sendable {
         // A lane with requests under way stays until they end, or it would be opened anew beside them.
         for (lane, machine) in self.lanes where lanes[lane] == nil && machine.inFlight > 0 { lanes[lane] = machine }
         self.lanes = lanes
+        self.spendingLanes = Set(
+            self.settings.clients.values.filter { $0.habit.rotation.spends }.map(\.client.lane)
+        )
         self.order = lanes.keys.sorted { ($0.endpoint, $0.clientID) < ($1.endpoint, $1.clientID) }
         self.turn = 0
     }

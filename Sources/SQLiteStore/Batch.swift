@@ -78,7 +78,7 @@ struct Batch {
                 standing = ?, profile = coalesce(?, profile), revision = ?, due_at = ?,
                 generation = generation + 1,
                 failure_cause = NULL, failure_message = NULL, failure_at = NULL, failure_retry_at = NULL,
-                failure_count = NULL
+                failure_count = NULL, unknowns = 0, unknown_since = NULL
             WHERE name = ? AND generation = ?
             """,
             arguments
@@ -94,11 +94,13 @@ struct Batch {
         _ generation: Generation,
         _ standing: Standing,
         _ failure: Failure?,
+        doubt: Doubt?,
         dueAt: Timestamp?
     ) throws -> CommitOutcome {
         let revision = self.nextRevision()
         var arguments = Arguments()
         arguments.add(failure)
+        arguments.add(doubt)
         arguments.add(standing.rawValue)
         arguments.add(revision.number)
         arguments.add(dueAt)
@@ -108,6 +110,7 @@ struct Batch {
             """
             UPDATE account SET
                 failure_cause = ?, failure_message = ?, failure_at = ?, failure_retry_at = ?, failure_count = ?,
+                unknowns = ?, unknown_since = ?,
                 standing = ?, revision = ?, due_at = ?
             WHERE name = ? AND generation = ?
             """,

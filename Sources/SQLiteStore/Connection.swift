@@ -1,5 +1,6 @@
 import CSQLite
 import GRDB
+import KillPoints
 
 /// How the library is told to open the file: what differs from its defaults, and why.
 enum Connection {
@@ -50,7 +51,12 @@ enum Connection {
     }
 
     /// Moves the whole log into the file and empties it.
-    static func checkpoint(_ queue: DatabaseQueue) throws {
-        try queue.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+    static func checkpoint(_ queue: DatabaseQueue) throws { try queue.writeWithoutTransaction(self.checkpoint) }
+
+    static func checkpoint(_ db: Database) throws {
+        // In two steps, so that a test can stop between them.
+        _ = try db.checkpoint(.passive)
+        KillPoint.inCheckpoint.pass()
+        _ = try db.checkpoint(.truncate)
     }
 }

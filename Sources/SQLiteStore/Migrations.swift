@@ -5,6 +5,7 @@ enum Migrations {
     static var all: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("0001-initial", migrate: Migration0001Initial.migrate)
+        migrator.registerMigration("0002-attempts", migrate: Migration0002Attempts.migrate)
         return migrator
     }
 

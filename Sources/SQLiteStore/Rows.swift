@@ -20,6 +20,7 @@ extension StoredAccount {
             sealedToken: try row.sealedBytes(17, of: account),
             dueAt: try row.moment(11, of: account),
             failure: try Failure(row, at: 12, of: account),
+            doubt: try Doubt(row, at: 18, of: account),
             deliveries: []
         )
     }
@@ -63,6 +64,17 @@ extension Failure {
             retryAt: try row.moment(index + 3, of: account),
             count: try row.value(index + 4, of: account)
         )
+    }
+}
+
+extension Doubt {
+    /// Reads two columns: `unknowns, unknown_since`.
+    ///
+    /// - Returns: Nil when there are no unknowns.
+    init?(_ row: Row, at index: Int, of account: AccountID) throws(StoreError) {
+        let unknowns: Int = try row.value(index, of: account)
+        guard unknowns > 0 else { return nil }
+        self.init(unknowns: unknowns, since: Timestamp(milliseconds: try row.value(index + 1, of: account)))
     }
 }
 
@@ -148,6 +160,12 @@ struct Arguments {
         self.add(failure?.at)
         self.add(failure?.retryAt)
         self.add(failure?.count)
+    }
+
+    /// Two values: `unknowns, unknown_since`.
+    mutating func add(_ doubt: Doubt?) {
+        self.add(doubt?.unknowns ?? 0)
+        self.add(doubt?.since)
     }
 
     /// Seven values: `token_type, scope, issued_at, expires_at, grant_expires_at, sealed_token, sealed_grant`.

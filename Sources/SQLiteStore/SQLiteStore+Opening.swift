@@ -37,7 +37,14 @@ extension SQLiteStore {
                 try Connection.useLog(connection)
                 try Migrations.all.migrate(connection)
             }
-            return SQLiteStore(file: file, lock: lock, connection: connection, identity: found, logger: logger)
+            return SQLiteStore(
+                file: file,
+                inodes: file.inodes,
+                lock: lock,
+                connection: connection,
+                identity: found,
+                logger: logger
+            )
         } catch {
             // Before the connection is closed: until then nobody else can have put anything into the log.
             if !hadLog { file.removeLog() }

@@ -1,20 +1,30 @@
 import GRDB
+import KillPoints
 package import RefreshCore
 
 extension SQLiteStore {
     package func commit(_ results: [AttemptResult]) throws(StoreError) -> [CommitOutcome] {
         guard !results.isEmpty else { return [] }
         return try self.transaction { db in
-            try Batch.write(db) { batch in
+            let outcomes = try Batch.write(db) { batch in
                 try results.map { result in
                     switch result.outcome {
                     case .renewed(let renewal):
                         try batch.renew(result.account, result.generation, renewal, dueAt: result.dueAt)
-                    case .failed(let failure, let standing):
-                        try batch.mark(result.account, result.generation, standing, failure, dueAt: result.dueAt)
+                    case .failed(let failure, let standing, let doubt):
+                        try batch.mark(
+                            result.account,
+                            result.generation,
+                            standing,
+                            failure,
+                            doubt: doubt,
+                            dueAt: result.dueAt
+                        )
                     }
                 }
             }
+            for result in results { KillPoint.inCommit.pass(result.account.name) }
+            return outcomes
         }
     }
 
@@ -34,8 +44,8 @@ extension SQLiteStore {
                         try batch.pause(id, isPaused)
                     case .deliver(let id, let sinks):
                         try batch.deliver(id, sinks)
-                    case .mark(let id, let generation, let standing, let failure, let dueAt):
-                        try batch.mark(id, generation, standing, failure, dueAt: dueAt)
+                    case .mark(let id, let generation, let standing, let failure, let doubt, let dueAt):
+                        try batch.mark(id, generation, standing, failure, doubt: doubt, dueAt: dueAt)
                     }
                 }
             }

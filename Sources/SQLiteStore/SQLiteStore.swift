@@ -13,6 +13,8 @@ package actor SQLiteStore: TokenStore {
     private nonisolated let executor: DispatchQueueExecutor
     private let file: StoreFile
     private let logger: Logger
+    // What SQLite has open; looked at before every commit.
+    private let inodes: StoreFile.Inodes
     // Nil once closed.
     private var lock: StoreLock?
     // Nil after a failure from which this connection does not recover; the next call opens another.
@@ -20,7 +22,15 @@ package actor SQLiteStore: TokenStore {
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe self.executor.asUnownedSerialExecutor() }
 
-    init(file: StoreFile, lock: StoreLock, connection: DatabaseQueue, identity: StoreIdentity, logger: Logger) {
+    init(
+        file: StoreFile,
+        inodes: StoreFile.Inodes,
+        lock: StoreLock,
+        connection: DatabaseQueue,
+        identity: StoreIdentity,
+        logger: Logger
+    ) {
+        self.inodes = inodes
         self.executor = DispatchQueueExecutor(label: "refreshd.store")
         self.file = file
         self.lock = lock
@@ -32,12 +42,7 @@ package actor SQLiteStore: TokenStore {
     package func accounts(after: AccountID?, limit: Int) throws(StoreError) -> [StoredAccount] {
         try self.perform { db in
             let statement = try db.cachedStatement(
-                sql: """
-                    SELECT name, profile, standing, paused, generation, revision,
-                        token_type, scope, issued_at, expires_at, grant_expires_at, due_at,
-                        failure_cause, failure_message, failure_at, failure_retry_at, failure_count, sealed_token
-                    FROM account WHERE name > ? ORDER BY name LIMIT ?
-                    """
+                sql: "SELECT \(Self.shownColumns) FROM account WHERE name > ? ORDER BY name LIMIT ?"
             )
             // Every name is greater than the empty one.
             let rows = try Row.fetchCursor(statement, arguments: [after?.name ?? "", limit])
@@ -47,6 +52,26 @@ package actor SQLiteStore: TokenStore {
             return page
         }
     }
+
+    package func account(_ account: AccountID) throws(StoreError) -> StoredAccount {
+        try self.perform { db in
+            let statement = try db.cachedStatement(sql: "SELECT \(Self.shownColumns) FROM account WHERE name = ?")
+            guard let row = try Row.fetchOne(statement, arguments: [account.name]) else {
+                throw StoreError.notFound(account)
+            }
+            var page = [try StoredAccount(row)]
+            try Self.addDeliveries(to: &page, db)
+            return page[0]
+        }
+    }
+
+    /// In the order in which `StoredAccount` reads them.
+    private static let shownColumns = """
+        name, profile, standing, paused, generation, revision,
+        token_type, scope, issued_at, expires_at, grant_expires_at, due_at,
+        failure_cause, failure_message, failure_at, failure_retry_at, failure_count, sealed_token,
+        unknowns, unknown_since
+        """
 
     package func token(for account: AccountID) throws(StoreError) -> SealedToken {
         try self.perform { db in
@@ -83,11 +108,13 @@ package actor SQLiteStore: TokenStore {
     }
 
     /// Grants all: the lock on the file keeps a second daemon out.
-    package func claim(_ accounts: [AccountID], for time: Duration) throws(StoreError) -> [AccountID] { accounts }
+    ///
+    /// Asks nobody, so it waits for no commit either.
+    package nonisolated func claim(_ accounts: [AccountID], for time: Duration) -> [AccountID] { accounts }
 
     /// Moves the log into the file, for a moment in which nobody waits for a commit.
     package func checkpoint() throws(StoreError) {
-        try self.perform { db in _ = try db.checkpoint(.truncate) }
+        try self.perform(Connection.checkpoint)
     }
 
     /// Moves the log into the file and lets go of it.
@@ -126,7 +153,11 @@ extension SQLiteStore {
     ///
     /// - Throws: `StoreError.unavailable` from a commit means that nobody knows whether it happened.
     func transaction<T>(_ work: (Database) throws -> T) throws(StoreError) -> T {
-        try self.perform { db in
+        guard self.lock != nil else { throw Self.closed }
+        // A file without a name, or a name on another file: what is committed now would be gone with this process
+        // (facts B18).
+        guard self.file.inodes == self.inodes else { throw Self.moved }
+        return try self.perform { db in
             var result: T?
             try db.inTransaction(.immediate) {
                 result = try work(db)
@@ -139,8 +170,10 @@ extension SQLiteStore {
 
     /// The connection, a new one if the last was given up.
     private func connected() throws(StoreError) -> DatabaseQueue {
-        guard self.lock != nil else { throw .unavailable(detail: "the store is closed") }
+        guard self.lock != nil else { throw Self.closed }
         if let connection { return connection }
+        // An older copy of this store would pass for it: its identity is the same.
+        guard self.file.inodes == self.inodes else { throw Self.moved }
         do {
             let fresh = try Connection.open(self.file)
             guard try fresh.read(StoreIdentity.read) == self.identity else {
@@ -155,6 +188,12 @@ extension SQLiteStore {
         } catch {
             throw StoreError(error)
         }
+    }
+
+    private static var closed: StoreError { .unavailable(detail: "the store is closed") }
+
+    private static var moved: StoreError {
+        .unavailable(detail: "the store's file or its log was moved or replaced while in use: put it back, or restart")
     }
 
     /// Closes the connection without a checkpoint: nothing is synced again on a descriptor that failed.

@@ -80,6 +80,28 @@ struct StoreFile {
         for path in [self.path, self.log, self.path + "-journal", self.path + "-shm"] { unsafe unlink(path) }
     }
 
+    /// Which files have the names of the store and its log; nil where there is none.
+    ///
+    /// As long as SQLite has them open, no other file can get their numbers. Told by name and not by descriptor:
+    /// closing one of the store would drop the process's locks on it (facts, section 4).
+    var inodes: Inodes { Inodes(store: Self.inode(of: self.path), log: Self.inode(of: self.log)) }
+
+    struct Inodes: Hashable, Sendable {
+        struct Inode: Hashable, Sendable {
+            var device: dev_t
+            var number: ino_t
+        }
+
+        var store: Inode?
+        var log: Inode?
+    }
+
+    private static func inode(of path: String) -> Inodes.Inode? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        return Inodes.Inode(device: status.st_dev, number: status.st_ino)
+    }
+
     func removeLog() { unsafe unlink(self.log) }
 
     /// Gives the file its name, durably.

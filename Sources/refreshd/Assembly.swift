@@ -22,7 +22,7 @@ enum Assembly {
     /// Runs the daemon to its end.
     ///
     /// - Returns: The exit status: 0 after a clean stop, 1 after a failure, 78 for a configuration that cannot be used.
-    static func run(configurationPath: String) async -> Int32 {
+    static func run(configurationPath: String, acceptsJournalLoss: Bool = false) async -> Int32 {
         // Before any secret is read: no core file, and no look into this process by others of the same user.
         _ = clinux_forbid_dumps()
         // A full quota is an error of one write, not the end of the process.
@@ -40,7 +40,7 @@ enum Assembly {
         let logger = self.bootstrapLogging(configuration.logLevel.level)
         for warning in configuration.warnings { logger.warning("\(warning)") }
         do {
-            try await self.serve(configuration, configurationPath, logger)
+            try await self.serve(configuration, configurationPath, acceptsJournalLoss: acceptsJournalLoss, logger)
             return 0
         } catch {
             logger.critical("\(error)")
@@ -49,7 +49,12 @@ enum Assembly {
         }
     }
 
-    private static func serve(_ configuration: Configuration, _ path: String, _ logger: Logger) async throws {
+    private static func serve(
+        _ configuration: Configuration,
+        _ path: String,
+        acceptsJournalLoss: Bool,
+        _ logger: Logger
+    ) async throws {
         let clock = HostClock()
         let notifier = Notifier.system
         let inherited = try SocketActivation.inherited().listeningUnixSocket(named: "control")
@@ -62,6 +67,15 @@ enum Assembly {
         )
         let sealer = AEADSealer(keys: keys)
         let store = try Keys.openStore(configuration.storePath, sealer: sealer, logger: logger)
+        let records = try await AttemptRecords(
+            store: store,
+            path: configuration.journalPath,
+            fallback: configuration.journalFallback,
+            acceptsLoss: acceptsJournalLoss,
+            sealer: sealer,
+            clock: clock,
+            logger: logger
+        )
 
         // Requests and the socket have a group each: a handshake never stands in front of an answer.
         let outward = MultiThreadedEventLoopGroup(numberOfThreads: 2)
@@ -73,12 +87,19 @@ enum Assembly {
             settings: try configuration.engineSettings(factory, catalogue),
             store: store,
             storeID: store.identity.store,
+            journal: records.journal,
             sealer: sealer,
             clock: clock,
             logger: logger
         )
         let readiness = Readiness(engine: engine, notifier: notifier, logger: logger)
-        let scheduler = Scheduler(engine: engine, clock: clock) { readiness.loaded() }
+        let scheduler = Scheduler(
+            engine: engine,
+            history: records.history,
+            clock: clock,
+            recovered: { try await records.bind() },
+            loaded: { readiness.loaded() }
+        )
         let refresher = Refresher(engine: engine) {
             guard engine.attemptsInFlight > 0 else { return }
             notifier.extendTimeout(by: .seconds(30))
@@ -118,7 +139,7 @@ enum Assembly {
         let group = ServiceGroup(
             configuration: .init(
                 services: [
-                    .init(service: Closing { await store.close() }),
+                    .init(service: Closing { await records.close() }),
                     .init(
                         service: Closing {
                             await factory.shutdown()

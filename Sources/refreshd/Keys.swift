@@ -54,11 +54,14 @@ enum Keys {
 enum StartError: Error, Hashable, CustomStringConvertible {
     case keyMissing(path: String, store: String)
     case wrongKey(store: String)
+    case journalMissing(path: String)
 
     var description: String {
         switch self {
         case .keyMissing(let path, let store):
             "the store \(store) is there but its key \(path) is not: bring the key back, or name it in [store] key"
+        case .journalMissing(let path):
+            "the attempt journal \(path) is gone, and the last stop was not a clean one, so answers may have been in it: bring it back, or run `refreshd run --accept-journal-loss` once, which sends no refresh token that might have been used before a person says so"
         case .wrongKey(let store):
             "the key does not open the store \(store): name the key it was made with in [store] key; nothing was changed"
         }

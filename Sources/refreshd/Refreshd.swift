@@ -23,8 +23,17 @@ import Glibc
 
         @OptionGroup var options: Options
 
+        @Flag(
+            name: .long,
+            help: "Start although the attempt journal is gone; nothing that might have been used is sent by itself."
+        )
+        var acceptJournalLoss = false
+
         func run() async throws {
-            let status = await Assembly.run(configurationPath: self.options.config)
+            let status = await Assembly.run(
+                configurationPath: self.options.config,
+                acceptsJournalLoss: self.acceptJournalLoss
+            )
             guard status == 0 else { throw ExitCode(status) }
         }
     }

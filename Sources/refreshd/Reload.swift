@@ -1,4 +1,5 @@
 import Glibc
+import KillPoints
 import Logging
 import RefreshCore
 import RefreshEngine
@@ -67,6 +68,7 @@ final class Reloader: Service, Sendable {
         do {
             let configuration = try Configuration.load(path: self.path, environment: .host)
             let settings = try self.settings(configuration)
+            KillPoint.inReload.pass()
             await self.engine.apply(settings)
             let (old, replaceRules) = self.connections.withLock { connections in
                 defer { connections.configuration = configuration }

@@ -47,7 +47,7 @@ import Testing
             banned: ["RefreshEngine": engine]
         ),
         "OAuthHTTP": Rule(
-            ours: ["RefreshCore", "OAuth"],
+            ours: ["RefreshCore", "OAuth", "KillPoints"],
             others: [
                 "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "Logging", "Synchronization",
                 "FoundationEssentials",

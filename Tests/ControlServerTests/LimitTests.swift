@@ -171,6 +171,10 @@ private final class SlowStore: TokenStore {
         await self.store.accounts(after: after, limit: limit)
     }
 
+    func account(_ account: AccountID) async throws(StoreError) -> StoredAccount {
+        try await self.store.account(account)
+    }
+
     func token(for account: AccountID) async throws(StoreError) -> SealedToken {
         try await self.store.token(for: account)
     }

@@ -68,6 +68,7 @@ struct Rig: Sendable {
             ),
             store: store,
             storeID: StoreID("00000000000000000000000000000000"),
+            journal: InMemoryJournal(),
             sealer: ClearSealer(),
             clock: self.clock,
             logger: self.log.logger

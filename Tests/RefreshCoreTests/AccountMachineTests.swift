@@ -73,7 +73,9 @@ import Testing
 
     @Test func `a restart does not forget a doubt`() {
         #expect(AccountMachine(standing: .inDoubt, failures: 0).unknowns == 1)
-        #expect(AccountMachine(standing: .inDoubt, failures: 4).unknowns == 4)
+        let doubt = Doubt(unknowns: 4, since: Timestamp(seconds: 10))
+        let machine = AccountMachine(standing: .inDoubt, failures: 5, doubt: doubt)
+        #expect(machine.unknowns == 4 && machine.doubt == doubt)
         #expect(AccountMachine(standing: .retrying, failures: 4).unknowns == 0)
     }
 

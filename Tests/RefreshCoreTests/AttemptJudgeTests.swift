@@ -68,7 +68,9 @@ import Testing
         let explosive = self.judge(.unanswered(.timeout), Self.explosive)
         #expect(explosive.standing == .inDoubt && explosive.failure.retryAt == nil)
         #expect(explosive.failure.cause == .answerLost)
-        let spent = self.judge(.unanswered(.timeout), machine: AccountMachine(standing: .inDoubt, failures: 2))
+        let doubt = Doubt(unknowns: 2, since: self.now)
+        let twice = AccountMachine(standing: .inDoubt, failures: 2, doubt: doubt)
+        let spent = self.judge(.unanswered(.timeout), machine: twice)
         #expect(spent.standing == .needsAuthorization && spent.failure.retryAt == nil)
         #expect(spent.failure.cause == .answerLost)
     }

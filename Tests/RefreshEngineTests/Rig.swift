@@ -11,11 +11,14 @@ import Testing
 struct Rig: Sendable {
     let clock: ManualClock
     let store: FaultyStore
+    let journal: InMemoryJournal
     let sealer: ClearSealer
     let log = RecordingLog()
     let wakeSource = HandWakeSource()
     let endpoint: ScriptedEndpoint
     let engine: Engine
+    /// What the start is told of the store.
+    var history = StoreHistory.continuous
 
     static let storeID = StoreID("00000000000000000000000000000000")
 
@@ -24,17 +27,20 @@ struct Rig: Sendable {
         _ settings: (ScriptedEndpoint) throws -> EngineSettings,
         endpoint: ScriptedEndpoint = .counting(),
         store: InMemoryStore = InMemoryStore(),
+        journal: InMemoryJournal = InMemoryJournal(),
         clock: ManualClock = ManualClock(now: Timestamp(seconds: 1_000_000)),
         sealer: ClearSealer = ClearSealer()
     ) rethrows {
         self.clock = clock
         self.endpoint = endpoint
         self.store = FaultyStore(store)
+        self.journal = journal
         self.sealer = sealer
         self.engine = Engine(
             settings: try settings(endpoint),
             store: self.store,
             storeID: Self.storeID,
+            journal: journal,
             sealer: sealer,
             clock: clock,
             logger: self.log.logger
@@ -50,6 +56,7 @@ struct Rig: Sendable {
         sinks: [SinkID: SinkBinding] = [:],
         endpoint: ScriptedEndpoint = .counting(),
         store: InMemoryStore = InMemoryStore(),
+        journal: InMemoryJournal = InMemoryJournal(),
         clock: ManualClock = ManualClock(now: Timestamp(seconds: 1_000_000)),
         sealer: ClearSealer = ClearSealer()
     ) throws {
@@ -64,6 +71,7 @@ struct Rig: Sendable {
             },
             endpoint: endpoint,
             store: store,
+            journal: journal,
             clock: clock,
             sealer: sealer
         )
@@ -81,7 +89,9 @@ struct Rig: Sendable {
         )
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await services.run() }
-            try await Loader(engine: self.engine).run()
+            let loader = Loader(engine: self.engine)
+            loader.begin(with: try await InDoubt(engine: self.engine, history: self.history).run())
+            try await loader.run()
             try await body()
             await services.triggerGracefulShutdown()
             try await tasks.waitForAll()

@@ -61,7 +61,7 @@ extension TokenStore {
         }
     }
 
-    func account(_ id: AccountID) async throws -> StoredAccount? {
+    func shown(_ id: AccountID) async throws -> StoredAccount? {
         try await self.allAccounts().first { $0.account == id }
     }
 

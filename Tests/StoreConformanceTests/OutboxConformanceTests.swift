@@ -26,7 +26,7 @@ import Testing
     }
 
     private func deliveries(_ store: any TokenStore) async throws -> [Delivery] {
-        try #require(try await store.account(self.alice)).deliveries
+        try #require(try await store.shown(self.alice)).deliveries
     }
 
     @Test(arguments: Backend.allCases)
@@ -131,7 +131,7 @@ import Testing
         _ = try await store.commit([Sample.renewed(self.alice, from: 1, Sample.renewal(2))])
 
         let outcomes = try await store.edit([.deliver(self.alice, [self.desk, self.file])])
-        let row = try #require(try await store.account(self.alice))
+        let row = try #require(try await store.shown(self.alice))
         #expect(outcomes == [.committed(Generation(2), row.revision)])
         #expect(row.deliveries == [self.pending(self.desk, 2, accepted: 1, of: 2), self.pending(self.file, 2, of: 2)])
     }

@@ -35,6 +35,10 @@ enum Sample {
         )
     }
 
+    static func doubt(_ number: Int) -> Doubt {
+        Doubt(unknowns: number + 1, since: Timestamp(milliseconds: 1_700_000_002_789 + Int64(number)))
+    }
+
     static func due(_ number: Int) -> Timestamp { Timestamp(milliseconds: 1_700_003_000_456 + Int64(number)) }
 
     static func put(_ id: AccountID, _ renewal: Renewal, replacing: Generation? = nil) -> AccountEdit {
@@ -49,12 +53,13 @@ enum Sample {
         _ id: AccountID,
         from generation: Int64,
         _ failure: Failure,
-        _ standing: Standing = .retrying
+        _ standing: Standing = .retrying,
+        doubt: Doubt? = nil
     ) -> AttemptResult {
         AttemptResult(
             account: id,
             generation: Generation(generation),
-            outcome: .failed(failure, standing: standing),
+            outcome: .failed(failure, standing: standing, doubt: doubt),
             dueAt: due(3)
         )
     }

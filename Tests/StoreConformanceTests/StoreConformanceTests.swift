@@ -21,7 +21,7 @@ import Testing
         _ = try await store.commit([Sample.failed(self.alice, from: 1, Sample.failure(1))])
         let outcomes = try await store.commit([Sample.renewed(self.alice, from: 1, Sample.renewal(2))])
 
-        let row = try #require(try await store.account(self.alice))
+        let row = try #require(try await store.shown(self.alice))
         #expect(outcomes == [.committed(Generation(2), row.revision)])
         #expect(row.generation == Generation(2))
         #expect(row.facts == Sample.facts(2))
@@ -49,19 +49,47 @@ import Testing
         let under = try backend.makeEmptyStore()
         let store = under.port
         try await store.add(self.alice)
-        let before = try #require(try await store.account(self.alice))
+        let before = try #require(try await store.shown(self.alice))
         for number in Cause.allCases.indices {
             let failure = Sample.failure(number)
             let outcomes = try await store.commit([Sample.failed(self.alice, from: 1, failure, .inDoubt)])
-            let row = try #require(try await store.account(self.alice))
+            let row = try #require(try await store.shown(self.alice))
             #expect(outcomes == [.committed(.first, row.revision)])
             #expect(row.failure == failure)
+            #expect(row.doubt == nil)
             #expect(row.standing == .inDoubt)
             #expect(row.dueAt == Sample.due(3))
             #expect(row.sealedToken == before.sealedToken)
             #expect(row.facts == before.facts)
         }
         #expect(try await store.grant(for: self.alice).sealed == Sample.renewal(1).sealedGrant)
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `doubt is what the last failure says of it, and a new token or a new grant ends it`(
+        backend: Backend
+    ) async throws {
+        let under = try backend.makeEmptyStore()
+        let store = under.port
+        try await store.add(self.alice)
+        #expect(try await store.shown(self.alice)?.doubt == nil)
+        for doubt in [Sample.doubt(0), Sample.doubt(1), nil, Sample.doubt(2)] {
+            _ = try await store.commit([
+                Sample.failed(self.alice, from: 1, Sample.failure(1), .inDoubt, doubt: doubt)
+            ])
+            #expect(try await store.shown(self.alice)?.doubt == doubt)
+        }
+        // Neither a stop nor another delivery says anything about the server.
+        _ = try await store.edit([.pause(self.alice, true), .deliver(self.alice, [])])
+        #expect(try await store.shown(self.alice)?.doubt == Sample.doubt(2))
+
+        _ = try await store.commit([Sample.renewed(self.alice, from: 1, Sample.renewal(2))])
+        #expect(try await store.shown(self.alice)?.doubt == nil)
+        _ = try await store.commit([
+            Sample.failed(self.alice, from: 2, Sample.failure(1), .inDoubt, doubt: Sample.doubt(3))
+        ])
+        _ = try await store.edit([Sample.put(self.alice, Sample.renewal(3), replacing: Generation(2))])
+        #expect(try await store.shown(self.alice)?.doubt == nil)
     }
 
     @Test(arguments: Backend.allCases)
@@ -93,7 +121,7 @@ import Testing
             Sample.renewed(self.bob, from: 1, Sample.renewal(2)),
             Sample.renewed(self.bob, from: 2, Sample.renewal(3)),
         ])
-        let row = try #require(try await store.account(self.bob))
+        let row = try #require(try await store.shown(self.bob))
         #expect(outcomes[0] == .conflict(current: .first))
         #expect(outcomes[1] == .notFound)
         #expect(outcomes[3] == .committed(Generation(3), row.revision))
@@ -158,10 +186,11 @@ import Testing
                     generation: .first,
                     .misconfigured,
                     Failure(cause: .tls, message: text, at: .epoch, retryAt: nil, count: 1),
+                    doubt: nil,
                     dueAt: nil
                 ),
             ])
-            let row = try #require(try await store.account(id))
+            let row = try #require(try await store.shown(id))
             #expect(Array(row.profile.utf8) == Array(text.utf8))
             #expect(row.facts == renewal.facts)
             #expect(row.sealedToken == renewal.sealedToken)
@@ -198,7 +227,7 @@ import Testing
             )
             let id = try Sample.account(number)
             _ = try await store.edit([.put(id, profile: "box", replacing: nil, renewal, dueAt: moment)])
-            let row = try #require(try await store.account(id))
+            let row = try #require(try await store.shown(id))
             #expect(row.facts == renewal.facts)
             #expect(row.dueAt == moment)
         }
@@ -257,7 +286,7 @@ import Testing
         _ = try await store.edit([
             .put(self.alice, profile: "other", replacing: .first, Sample.renewal(3), dueAt: nil)
         ])
-        let row = try #require(try await store.account(self.alice))
+        let row = try #require(try await store.shown(self.alice))
         #expect(row.generation == Generation(2))
         #expect(row.profile == "other")
         #expect(row.facts == Sample.facts(3))
@@ -278,13 +307,13 @@ import Testing
         await #expect(throws: StoreError.notFound(self.alice)) { try await store.grant(for: self.alice) }
         let edits: [AccountEdit] = [
             .remove(self.alice), .pause(self.alice, true), .deliver(self.alice, [sink]),
-            .mark(self.alice, generation: .first, .good, nil, dueAt: nil),
+            .mark(self.alice, generation: .first, .good, nil, doubt: nil, dueAt: nil),
         ]
         #expect(try await store.edit(edits) == [.notFound, .notFound, .notFound, .notFound])
         #expect(try await store.commit([Sample.renewed(self.alice, from: 1, Sample.renewal(2))]) == [.notFound])
 
         try await store.add(self.alice)
-        let row = try #require(try await store.account(self.alice))
+        let row = try #require(try await store.shown(self.alice))
         #expect(row.deliveries.isEmpty)
     }
 
@@ -293,26 +322,30 @@ import Testing
         let under = try backend.makeEmptyStore()
         let store = under.port
         try await store.add(self.alice)
-        var expected = try #require(try await store.account(self.alice))
+        var expected = try #require(try await store.shown(self.alice))
         for isPaused in [true, false] {
             _ = try await store.edit([.pause(self.alice, isPaused)])
-            let row = try #require(try await store.account(self.alice))
+            let row = try #require(try await store.shown(self.alice))
             expected.isPaused = isPaused
             expected.revision = row.revision
             #expect(row == expected)
         }
         for (standing, failure) in zip(Standing.allCases, [Sample.failure(1), nil, Sample.failure(2), nil, nil, nil]) {
+            let doubt = standing == .inDoubt ? Sample.doubt(2) : nil
             _ = try await store.edit([
-                .mark(self.alice, generation: .first, standing, failure, dueAt: Sample.due(4))
+                .mark(self.alice, generation: .first, standing, failure, doubt: doubt, dueAt: Sample.due(4))
             ])
-            let row = try #require(try await store.account(self.alice))
+            let row = try #require(try await store.shown(self.alice))
             expected.standing = standing
             expected.failure = failure
+            expected.doubt = doubt
             expected.dueAt = Sample.due(4)
             expected.revision = row.revision
             #expect(row == expected)
         }
-        let late = try await store.edit([.mark(self.alice, generation: Generation(2), .good, nil, dueAt: nil)])
+        let late = try await store.edit([
+            .mark(self.alice, generation: Generation(2), .good, nil, doubt: nil, dueAt: nil)
+        ])
         #expect(late == [.conflict(current: .first)])
     }
 

@@ -69,18 +69,19 @@ import Testing
             let generation = Int64.random(in: 1...4, using: &random)
             let sinks = try ["desk", "file"].filter { _ in Bool.random(using: &random) }.map { try SinkID($0) }
             let failure = Bool.random(using: &random) ? Sample.failure(number) : nil
+            let doubt = Bool.random(using: &random) ? Sample.doubt(number) : nil
             switch Int.random(in: 0..<10, using: &random) {
             case 0, 1, 2:
                 self = .commit(Sample.renewed(id, from: generation, Sample.renewal(number, sinks: sinks)))
             case 3:
-                self = .commit(Sample.failed(id, from: generation, Sample.failure(number)))
+                self = .commit(Sample.failed(id, from: generation, Sample.failure(number), doubt: doubt))
             case 4, 5:
                 let replaced = Bool.random(using: &random) ? nil : Generation(generation)
                 self = .edit(Sample.put(id, Sample.renewal(number, sinks: sinks), replacing: replaced))
             case 6:
                 let others: [AccountEdit] = [
                     .remove(id), .pause(id, Bool.random(using: &random)), .deliver(id, sinks),
-                    .mark(id, generation: Generation(generation), .misconfigured, failure, dueAt: nil),
+                    .mark(id, generation: Generation(generation), .misconfigured, failure, doubt: doubt, dueAt: nil),
                 ]
                 self = .edit(others[Int.random(in: 0..<others.count, using: &random)])
             default:

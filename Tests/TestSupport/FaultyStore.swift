@@ -68,6 +68,13 @@ package final class FaultyStore: TokenStore {
         return page
     }
 
+    package func account(_ account: AccountID) async throws(StoreError) -> StoredAccount {
+        let late = try self.enter(.accounts)
+        let found = try await self.store.account(account)
+        if let late { throw late }
+        return found
+    }
+
     package func token(for account: AccountID) async throws(StoreError) -> SealedToken {
         let late = try self.enter(.token)
         let token = try await self.store.token(for: account)

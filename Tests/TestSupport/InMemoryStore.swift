@@ -19,12 +19,19 @@ package actor InMemoryStore: TokenStore {
         let order = self.order ?? self.rows.keys.sorted(by: Self.precedes)
         self.order = order
         let page = order[Self.firstIndex(in: order, after: after)...].prefix(limit)
-        return page.compactMap { id in
-            guard let row = self.rows[id] else { return nil }
-            var account = row.account
-            account.deliveries = row.deliveries.values.sorted { $0.sink < $1.sink }
-            return account
-        }
+        return page.compactMap { self.shown($0) }
+    }
+
+    package func account(_ account: AccountID) throws(StoreError) -> StoredAccount {
+        guard let shown = self.shown(account) else { throw .notFound(account) }
+        return shown
+    }
+
+    private func shown(_ id: AccountID) -> StoredAccount? {
+        guard let row = self.rows[id] else { return nil }
+        var account = row.account
+        account.deliveries = row.deliveries.values.sorted { $0.sink < $1.sink }
+        return account
     }
 
     package func token(for account: AccountID) throws(StoreError) -> SealedToken {
@@ -37,7 +44,7 @@ package actor InMemoryStore: TokenStore {
         return SealedGrant(sealed: row.sealedGrant, generation: row.account.generation)
     }
 
-    package func claim(_ accounts: [AccountID], for time: Duration) -> [AccountID] { accounts }
+    package nonisolated func claim(_ accounts: [AccountID], for time: Duration) -> [AccountID] { accounts }
 
     package func commit(_ results: [AttemptResult]) -> [CommitOutcome] {
         results.map { result in
@@ -48,8 +55,8 @@ package actor InMemoryStore: TokenStore {
             switch result.outcome {
             case .renewed(let renewal):
                 return self.renew(row, renewal, dueAt: result.dueAt)
-            case .failed(let failure, let standing):
-                return self.mark(row, standing, failure, dueAt: result.dueAt)
+            case .failed(let failure, let standing, let doubt):
+                return self.mark(row, standing, failure, doubt, dueAt: result.dueAt)
             }
         }
     }
@@ -96,12 +103,12 @@ extension InMemoryStore {
             guard var row = existing else { return .notFound }
             Self.enqueue(sinks, of: id, &row)
             return self.write(row)
-        case .mark(_, let generation, let standing, let failure, let dueAt):
+        case .mark(_, let generation, let standing, let failure, let doubt, let dueAt):
             guard let existing else { return .notFound }
             guard existing.account.generation == generation else {
                 return .conflict(current: existing.account.generation)
             }
-            return self.mark(existing, standing, failure, dueAt: dueAt)
+            return self.mark(existing, standing, failure, doubt, dueAt: dueAt)
         }
     }
 
@@ -112,14 +119,22 @@ extension InMemoryStore {
         row.account.sealedToken = renewal.sealedToken
         row.account.standing = renewal.standing
         row.account.failure = nil
+        row.account.doubt = nil
         row.account.dueAt = dueAt
         row.sealedGrant = renewal.sealedGrant
         Self.enqueue(renewal.sinks, of: row.account.account, &row)
         return self.write(row)
     }
 
-    private func mark(_ row: Row, _ standing: Standing, _ failure: Failure?, dueAt: Timestamp?) -> CommitOutcome {
+    private func mark(
+        _ row: Row,
+        _ standing: Standing,
+        _ failure: Failure?,
+        _ doubt: Doubt?,
+        dueAt: Timestamp?
+    ) -> CommitOutcome {
         var row = row
+        row.account.doubt = doubt
         row.account.standing = standing
         row.account.failure = failure
         row.account.dueAt = dueAt
@@ -165,6 +180,7 @@ extension InMemoryStore {
             sealedToken: renewal.sealedToken,
             dueAt: nil,
             failure: nil,
+            doubt: nil,
             deliveries: []
         )
         return Row(account: account, sealedGrant: renewal.sealedGrant)

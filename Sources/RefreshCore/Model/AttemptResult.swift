@@ -3,10 +3,11 @@
 /// Every moment in it is UTC, for it outlives this process.
 package struct AttemptResult: Hashable, Sendable {
     package enum Outcome: Hashable, Sendable {
-        /// A new token: generation + 1, the failure forgotten, one outbox row for each sink.
+        /// A new token: generation + 1, failure and doubt forgotten, one outbox row for each sink.
         case renewed(Renewal)
-        /// No new token: the generation stays, the failure is kept.
-        case failed(Failure, standing: Standing)
+        /// No new token: the generation stays, the failure is kept. The doubt replaces the one that is there; nil
+        /// takes it away.
+        case failed(Failure, standing: Standing, doubt: Doubt?)
     }
 
     package var account: AccountID
@@ -64,19 +65,20 @@ package enum CommitOutcome: Hashable, Sendable {
 /// Every moment in it is UTC.
 package enum AccountEdit: Hashable, Sendable {
     /// Adds the account, or gives it a new grant and token. `generation` is the one it replaces; nil for a new one.
+    /// Failure and doubt are forgotten.
     case put(AccountID, profile: String, replacing: Generation?, Renewal, dueAt: Timestamp?)
     case remove(AccountID)
     case pause(AccountID, Bool)
     /// Asks for another delivery of the present generation to these sinks.
     case deliver(AccountID, [SinkID])
     /// Changes how it stands without an attempt: a new configuration, a key that does not open it.
-    case mark(AccountID, generation: Generation, Standing, Failure?, dueAt: Timestamp?)
+    case mark(AccountID, generation: Generation, Standing, Failure?, doubt: Doubt?, dueAt: Timestamp?)
 
     package var account: AccountID {
         switch self {
         case .put(let id, profile: _, replacing: _, _, dueAt: _), .remove(let id), .pause(let id, _),
             .deliver(let id, _),
-            .mark(let id, generation: _, _, _, dueAt: _):
+            .mark(let id, generation: _, _, _, doubt: _, dueAt: _):
             id
         }
     }

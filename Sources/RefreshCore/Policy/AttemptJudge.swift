@@ -28,6 +28,7 @@ package enum AttemptJudge {
     ///   - machine: The account before this attempt is counted.
     ///   - habit: How the provider treats redeemed refresh tokens.
     ///   - now: The moment of the failure; waits count from it.
+    ///   - sentAt: When the last byte was let go, from which on a grace runs; nil when it never was.
     ///   - phase: The account's fixed share of jitter, in `0..<1`.
     /// - Returns: What is told, what is kept, and when to try again.
     package static func judge(
@@ -35,6 +36,7 @@ package enum AttemptJudge {
         machine: AccountMachine,
         habit: RotationHabit,
         now: Timestamp,
+        sentAt: Timestamp? = nil,
         phase: Double
     ) -> Judgement {
         let count = machine.failures + 1
@@ -51,7 +53,7 @@ package enum AttemptJudge {
             let verdict = ReplayRule.verdict(
                 habit: habit,
                 unknowns: machine.unknowns + 1,
-                sinceFirst: machine.firstUnknownAt.map { now - $0 } ?? .zero,
+                sinceFirst: (machine.firstUnknownAt ?? sentAt).map { now - $0 } ?? .zero,
                 phase: phase
             )
             switch verdict {
@@ -61,7 +63,7 @@ package enum AttemptJudge {
                     failure: failure(cause, message, retryAfter: wait),
                     standing: isAnswered && !habit.rotation.spends ? passing : .inDoubt,
                     laneEffect: laneEffect,
-                    unknownAt: isAnswered && !habit.rotation.spends ? nil : now
+                    unknownAt: isAnswered && !habit.rotation.spends ? nil : sentAt ?? now
                 )
             case .hold(let cause):
                 return Judgement(
@@ -73,14 +75,14 @@ package enum AttemptJudge {
                     ),
                     standing: .inDoubt,
                     laneEffect: laneEffect,
-                    unknownAt: now
+                    unknownAt: sentAt ?? now
                 )
             case .giveUp(let cause):
                 return Judgement(
                     failure: failure(cause, message + ", and the refresh token is used up", retryAfter: nil),
                     standing: .needsAuthorization,
                     laneEffect: laneEffect,
-                    unknownAt: now
+                    unknownAt: sentAt ?? now
                 )
             }
         }

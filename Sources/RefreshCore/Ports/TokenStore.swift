@@ -12,6 +12,9 @@ package protocol TokenStore: Sendable {
     /// - Throws: `StoreError` when the page cannot be read.
     func accounts(after: AccountID?, limit: Int) async throws(StoreError) -> [StoredAccount]
 
+    /// One account as a page shows it.
+    func account(_ account: AccountID) async throws(StoreError) -> StoredAccount
+
     /// The sealed access token of one account, with its generation and facts.
     func token(for account: AccountID) async throws(StoreError) -> SealedToken
 
@@ -53,6 +56,8 @@ package struct StoredAccount: Hashable, Sendable {
     package var sealedToken: SealedBytes
     package var dueAt: Timestamp?
     package var failure: Failure?
+    /// Nil when the end of every attempt on this generation is known.
+    package var doubt: Doubt?
     package var deliveries: [Delivery]
 
     package init(
@@ -66,6 +71,7 @@ package struct StoredAccount: Hashable, Sendable {
         sealedToken: SealedBytes,
         dueAt: Timestamp?,
         failure: Failure?,
+        doubt: Doubt?,
         deliveries: [Delivery]
     ) {
         self.account = account
@@ -78,6 +84,7 @@ package struct StoredAccount: Hashable, Sendable {
         self.sealedToken = sealedToken
         self.dueAt = dueAt
         self.failure = failure
+        self.doubt = doubt
         self.deliveries = deliveries
     }
 }

@@ -30,15 +30,22 @@ package struct AccountMachine: Hashable, Sendable {
     package private(set) var failures: Int
     /// Attempts on the present grant that ended unknown, in a row.
     package private(set) var unknowns: Int = 0
-    /// When the first of them ended.
+    /// When the first of them let its last byte go.
     package private(set) var firstUnknownAt: Timestamp?
 
-    package init(standing: Standing, isPaused: Bool = false, failures: Int = 0) {
+    /// - Parameter doubt: What is stored of attempts that ended unknown; an account can be in doubt without any, when its
+    ///   store has turned out to be an older one.
+    package init(standing: Standing, isPaused: Bool = false, failures: Int = 0, doubt: Doubt? = nil) {
         self.standing = standing
         self.isPaused = isPaused
         self.failures = failures
-        // A restart forgets how many there were, never that there was one.
-        self.unknowns = standing == .inDoubt ? Swift.max(failures, 1) : 0
+        self.unknowns = doubt?.unknowns ?? (standing == .inDoubt ? 1 : 0)
+        self.firstUnknownAt = doubt?.since
+    }
+
+    /// What has to be stored of attempts that ended unknown; nil when there were none.
+    package var doubt: Doubt? {
+        self.firstUnknownAt.map { Doubt(unknowns: self.unknowns, since: $0) }
     }
 
     /// Whether a request is under way or its result is being written down.

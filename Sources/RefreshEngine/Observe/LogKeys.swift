@@ -31,6 +31,11 @@ package enum LogEvent: String, Sendable, CaseIterable {
     case accountAdded = "c830b7e213094be190a77d9d49f19a40"
     case accountRemoved = "16aed4c8994f49a0818ca748080fc1b9"
     case clockStep = "8e561871c76c4a5396f78d98fee327bf"
+    case journalUnavailable = "0c0b1c9d2f0e4b6c9a7a6ad3b6a0f7d1"
+    case journalRecovered = "5e2d8f4a7c314e0f9b1d3c6e8a9f0b72"
+    case attemptRecovered = "b7a3e1c4d5f64a0893c2e7f1a6b8d904"
+    case answerSetAside = "d41f6a2be37c4c5f8e90a1b2c3d4e5f6"
+    case storeOlder = "6f9c2a7e1b3d4e5fa8c7b6d5e4f3a201"
     case keyMade = "5daaa5a39fc94576bbd785d003d555b7"
 }
 

@@ -34,9 +34,16 @@ final class Committer: Sendable {
         }
     }
 
+    /// How long a result may wait for the store before readers are told of it all the same.
+    static let grace: Duration = .seconds(2)
+
     /// Returns once the result is durable, or the store says that it never will be.
-    func commit(_ result: AttemptResult) async -> CommitOutcome {
+    ///
+    /// - Parameter late: Called once when that takes longer than `grace`.
+    func commit(_ result: AttemptResult, late: () -> Void = {}) async -> CommitOutcome {
         var failures = 0
+        let lateAt = self.clock.now + Self.grace
+        var isTold = false
         while true {
             do throws(StoreError) {
                 let outcome = try await self.group.submit(result)
@@ -54,6 +61,10 @@ final class Committer: Sendable {
                 case .unavailable(let detail), .corrupt(_, let detail):
                     failures += 1
                     self.failed(detail)
+                    if !isTold, self.clock.now >= lateAt {
+                        isTold = true
+                        late()
+                    }
                     let wait = RetryLadder.store.wait(after: failures, phase: result.account.phase)
                     // Cancelled while waiting: the next try comes at once, for there is nobody to give the result to.
                     try? await self.clock.sleep(until: self.clock.now + wait, tolerance: nil)

@@ -44,6 +44,19 @@ struct Loader {
         engine.loaded()
     }
 
+    /// Takes in accounts whose next try must not wait until everything is loaded, and starts it.
+    func begin(with rows: [StoredAccount]) {
+        let soon = self.engine.clock.now + .seconds(3)
+        for row in rows {
+            self.adopt(row)
+            self.engine.state.withLock { state in
+                guard let dueAt = state.record(of: row.account)?.dueAt, dueAt <= soon else { return }
+                _ = state.ask(row.account)
+            }
+        }
+        self.engine.pump()
+    }
+
     private func adopt(_ row: StoredAccount) {
         let engine = self.engine
         // The name was checked when it was stored, so its first half is a client's.
@@ -54,13 +67,17 @@ struct Loader {
             record.dueAt = settings.due(record.facts, of: row.account)
         }
         let loaded = record
+        // Nobody waits yet for whom nobody has read in.
+        guard engine.state.withLock({ $0.adoptLoaded(loaded) }) else { return }
         let place = SealingPlace(
             store: engine.storeID,
             account: row.account,
             column: .accessToken,
             generation: row.generation
         )
-        if let accessToken = try? engine.sealer.open(row.sealedToken, at: place) {
+        if row.facts.tokenType != TokenResponse.bearer {
+            // Stored, and served to nobody (RFC 6749 §7.1; facts F24).
+        } else if let accessToken = try? engine.sealer.open(row.sealedToken, at: place) {
             let token = Token(accessToken: accessToken, facts: record.facts, generation: row.generation)
             engine.table.publish(
                 RenderedToken(
@@ -76,8 +93,6 @@ struct Loader {
                 metadata: [LogKeys.account: "\(row.account)", LogKeys.cause: "\(Cause.keyLost.rawValue)"]
             )
         }
-        // Nobody waits yet for whom nobody has read in.
-        _ = engine.state.withLock { $0.adopt(loaded) }
         for delivery in row.deliveries where delivery.state == .pending || delivery.state == .retrying {
             engine.deliverer.wake(row.account, delivery.sink)
         }

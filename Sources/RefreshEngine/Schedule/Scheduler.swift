@@ -8,11 +8,26 @@ package final class Scheduler: Service, Sendable {
     private let engine: Engine
     private let queue = DispatchQueue(label: "refreshd.schedule", qos: .userInitiated)
     private let clock: HostClock
+    private let history: StoreHistory
+    private let recovered: @Sendable () async throws -> Void
     private let loaded: @Sendable () -> Void
 
-    /// Starts nothing yet; `loaded` is called once, when every account is read in.
-    package init(engine: Engine, clock: HostClock, loaded: @escaping @Sendable () -> Void) {
+    /// Starts nothing yet.
+    ///
+    /// - Parameters:
+    ///   - history: Whether the store is the one that the last process left.
+    ///   - recovered: Called once, when what was in doubt is settled, before anything is spent.
+    ///   - loaded: Called once, when every account is read in.
+    package init(
+        engine: Engine,
+        history: StoreHistory,
+        clock: HostClock,
+        recovered: @escaping @Sendable () async throws -> Void,
+        loaded: @escaping @Sendable () -> Void
+    ) {
         self.engine = engine
+        self.history = history
+        self.recovered = recovered
         self.clock = clock
         self.loaded = loaded
     }
@@ -28,7 +43,12 @@ package final class Scheduler: Service, Sendable {
             // Slewing and the rounding of two readings move it by microseconds.
             if step.milliseconds.magnitude >= 100 { engine.clockStepped(by: step) }
         }
-        try await Loader(engine: engine).run()
+        // What is in doubt first, before anything is loaded.
+        let loader = Loader(engine: engine)
+        let urgent = try await InDoubt(engine: engine, history: self.history).run()
+        try await self.recovered()
+        loader.begin(with: urgent)
+        try await loader.run()
         self.loaded()
         try? await gracefulShutdown()
         timer.arm(nil)

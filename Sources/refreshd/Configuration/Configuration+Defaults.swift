@@ -10,6 +10,8 @@ extension Configuration {
         static let socketPath = "/run/refreshd/control.sock"
         /// The key's name in the folder of the store.
         static let keyName = "store.key"
+        /// The attempt journal's name there.
+        static let journalName = "escrow"
         static let maximumConnections = 4_096
         static let maximumConnectionsPerUser = 256
         static let window = RefreshWindow()

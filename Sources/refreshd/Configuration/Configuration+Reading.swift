@@ -23,6 +23,11 @@ extension Configuration {
         let keySource = Self.keySource(store, storePath: storePath)
         store.finish()
 
+        let journal = root.table("journal")
+        let journalPath = journal.path("path") ?? Self.folder(of: storePath) + Defaults.journalName
+        let journalFallback = journal.path("fallback")
+        journal.finish()
+
         let control = root.table("control")
         let socketPath = control.path("socket", atMost: Limits.socketPathLength) ?? Defaults.socketPath
         let connections = control.integer("max_connections", in: Limits.connections) ?? Defaults.maximumConnections
@@ -63,6 +68,8 @@ extension Configuration {
         self.init(
             storePath: storePath,
             keySource: keySource,
+            journalPath: journalPath,
+            journalFallback: journalFallback,
             socketPath: socketPath,
             maximumConnections: connections,
             maximumConnectionsPerUser: connectionsPerUser,
@@ -75,8 +82,13 @@ extension Configuration {
         )
     }
 
+    /// With the slash at its end.
+    private static func folder(of path: String) -> String {
+        path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+    }
+
     private static func keySource(_ store: TableReader, storePath: String) -> KeySource? {
-        let folder = storePath.lastIndex(of: "/").map { String(storePath[...$0]) } ?? ""
+        let folder = Self.folder(of: storePath)
         let beside = KeySource.besideStore(path: folder + Defaults.keyName)
         guard let reference = store.secretReference("key") else { return beside }
         // A credential that is not passed is a key that was not made yet, or one that stayed behind when the store was

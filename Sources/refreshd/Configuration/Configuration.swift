@@ -9,6 +9,10 @@ struct Configuration: Sendable {
     /// Absolute.
     var storePath: String
     var keySource: KeySource
+    /// Absolute: the attempt journal's file.
+    var journalPath: String
+    /// The folder for another one, should the first fail; absolute, nil for none.
+    var journalFallback: String?
     /// Absolute, short enough for a socket.
     var socketPath: String
     /// At once, over the control socket; 1 or more.

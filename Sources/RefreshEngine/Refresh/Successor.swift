@@ -1,0 +1,125 @@
+import OAuth
+import RefreshCore
+
+/// What follows a generation: a good answer, understood, and not yet committed.
+struct Successor: Sendable {
+    var accessToken: Secret
+    /// On the daemon's time line.
+    var facts: TokenFacts
+    var grant: Grant
+    var standing: Standing
+    var dueAt: Timestamp?
+    /// Whether clients are given it.
+    var isServed: Bool
+    /// Whether sinks are given it.
+    var isDelivered: Bool
+    /// What was odd about the answer, in our own words.
+    var notes: [String]
+
+    /// The next token of an account.
+    ///
+    /// - Parameters:
+    ///   - new: What the answer said.
+    ///   - old: The grant that was spent.
+    ///   - facts: Of the token that is replaced.
+    ///   - account: Whose it is.
+    ///   - client: Its client.
+    ///   - issuedAt: When the request left: the life of a token begins when the server made it, not when it arrived.
+    init(
+        _ new: NewToken,
+        after old: Grant,
+        _ facts: TokenFacts,
+        of account: AccountID,
+        _ client: ClientSettings,
+        issuedAt: Timestamp
+    ) {
+        let profile = client.client.profile
+        let grantLifetime = new.grantLifetime ?? (new.refreshToken == nil ? nil : profile.grantLifetime)
+        self.accessToken = new.accessToken
+        self.facts = TokenFacts(
+            tokenType: new.tokenType,
+            scope: new.scope ?? facts.scope,
+            issuedAt: issuedAt,
+            expiresAt: profile.lifetime(new.lifetime).map { issuedAt + $0 },
+            grantExpiresAt: grantLifetime.map { issuedAt + $0 } ?? facts.grantExpiresAt
+        )
+        self.grant = Grant(refreshToken: new.refreshToken ?? old.refreshToken, bindings: old.bindings)
+        self.standing = .good
+        self.dueAt = client.due(self.facts, of: account)
+        self.isServed = new.isBearer
+        self.isDelivered = new.isBearer
+        self.notes = new.notes
+    }
+
+    /// The old token with a new grant, for an answer that brought no access token (facts F17).
+    init(salvaged refreshToken: Secret, after old: Grant, _ accessToken: Secret, _ facts: TokenFacts, dueAt: Timestamp)
+    {
+        self.accessToken = accessToken
+        self.facts = facts
+        self.grant = Grant(refreshToken: refreshToken, bindings: old.bindings)
+        self.standing = .retrying
+        self.dueAt = dueAt
+        self.isServed = true
+        self.isDelivered = false
+        self.notes = []
+    }
+}
+
+extension Engine {
+    /// A successor in the form in which it is committed.
+    func result(
+        _ successor: Successor,
+        of account: AccountID,
+        _ generation: Generation,
+        _ sinks: [SinkID]
+    ) throws(SealingError) -> AttemptResult {
+        let renewal = try self.renewal(
+            successor.accessToken,
+            successor.facts,
+            successor.grant,
+            of: account,
+            generation: generation.next,
+            standing: successor.standing,
+            sinks: sinks
+        )
+        return AttemptResult(
+            account: account,
+            generation: generation,
+            outcome: .renewed(renewal),
+            dueAt: successor.dueAt.map { $0 + self.clock.utcShift }
+        )
+    }
+
+    /// A judgement in the form in which it is committed.
+    ///
+    /// - Parameter machine: The account before the attempt.
+    func result(
+        _ judgement: Judgement,
+        of account: AccountID,
+        _ generation: Generation,
+        _ machine: AccountMachine
+    ) -> AttemptResult {
+        let shift = self.clock.utcShift
+        var after = machine
+        after.failed(standing: judgement.standing, unknownAt: judgement.unknownAt)
+        return AttemptResult(
+            account: account,
+            generation: generation,
+            outcome: .failed(
+                judgement.failure.shifted(by: shift),
+                standing: judgement.standing,
+                doubt: after.doubt.map { Doubt(unknowns: $0.unknowns, since: $0.since + shift) }
+            ),
+            dueAt: judgement.failure.retryAt.map { $0 + shift }
+        )
+    }
+
+    /// The access token of an account's generation; nil when it is another one now, or does not open.
+    func openToken(of account: AccountID, _ generation: Generation) async -> Secret? {
+        guard let sealed = try? await self.store.token(for: account), sealed.generation == generation else {
+            return nil
+        }
+        let place = SealingPlace(store: self.storeID, account: account, column: .accessToken, generation: generation)
+        return try? self.sealer.open(sealed.sealed, at: place)
+    }
+}

@@ -49,5 +49,5 @@ struct FieldReader {
 /// Never inlined: the compiler must not see that nobody reads them any more.
 @inline(never)
 func wipe(_ bytes: inout [UInt8]) {
-    for index in bytes.indices { bytes[index] = 0 }
+    unsafe bytes.withUnsafeMutableBufferPointer { unsafe $0.update(repeating: 0) }
 }

@@ -40,7 +40,9 @@ package struct FileCalls: Sendable {
         close: { _ = Glibc.close($0) }
     )
 
-    private static func result<Number: SignedInteger>(_ value: Number) -> Number { value == -1 ? -Number(errno) : value }
+    private static func result<Number: SignedInteger>(_ value: Number) -> Number {
+        value == -1 ? -Number(errno) : value
+    }
 }
 
 /// What the system refused.

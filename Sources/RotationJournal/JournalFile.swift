@@ -88,7 +88,9 @@ struct JournalPlace: Hashable, Sendable {
         return slash == self.path.startIndex ? "/" : String(self.path[..<slash])
     }
 
-    var name: String { self.path.lastIndex(of: "/").map { String(self.path[self.path.index(after: $0)...]) } ?? self.path }
+    var name: String {
+        self.path.lastIndex(of: "/").map { String(self.path[self.path.index(after: $0)...]) } ?? self.path
+    }
 
     /// The same name in another folder.
     func moved(to folder: String) -> JournalPlace { JournalPlace(path: "\(folder)/\(self.name)") }

@@ -106,7 +106,8 @@ struct JournalMark: Hashable, Sendable {
         for copy in 0...1 {
             let position = SlotLayout.markPosition(copy: copy)
             let room = layout.room(for: .mark, part: copy)
-            guard let record = SealedRecord(in: file[(position + room.lowerBound)..<(position + room.upperBound)]) else {
+            guard let record = SealedRecord(in: file[(position + room.lowerBound)..<(position + room.upperBound)])
+            else {
                 continue
             }
             do throws(SealingError) {

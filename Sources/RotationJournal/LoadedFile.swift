@@ -10,8 +10,7 @@ struct LoadedFile {
 
     /// Looks at a place, and reads what is there.
     ///
-    /// - Parameter isFirst: Whether its folder has to be there.
-    /// - Returns: Nil if there is no file.
+    /// Nil if there is no file; the first place's folder has to be there, the other's need not.
     static func load(
         _ place: JournalPlace,
         isFirst: Bool,
@@ -73,7 +72,6 @@ struct LoadedFile {
     func stateInPlace(boot: String, _ sealer: RecordSealer) throws(JournalError) -> RotationJournal.State {
         var mark = self.recovery.mark
         mark.start += 1
-        mark.writes += 1
         let header = self.recovery.header
         var table = SlotTable(layout: header.layout, slots: header.slots, firstSequence: mark.firstSequence)
         table.restore(self.recovery.found)
@@ -94,7 +92,7 @@ struct LoadedFile {
 
     /// The state of a journal that has no file yet, with all that is open in these, sealed anew.
     ///
-    /// - Parameter loaded: The newest first; none for a journal that is made.
+    /// The newest file comes first; there is none for a journal that is made.
     static func merged(
         _ loaded: [LoadedFile],
         boot: String,
@@ -130,7 +128,14 @@ struct LoadedFile {
             if one.answer != nil {
                 guard let parts = table.takeParts(layout.parts(forAnswerOf: text.count) ?? 0) else { throw .full }
                 let sequence = table.takeSequence()
-                for (slot, record) in try sealer.answer(text, use, sequence: sequence, slot: index, parts: parts, layout) {
+                for (slot, record) in try sealer.answer(
+                    text,
+                    use,
+                    sequence: sequence,
+                    slot: index,
+                    parts: parts,
+                    layout
+                ) {
                     _ = table.put(record, in: slot)
                 }
                 _ = table.setParts(parts, of: slot)

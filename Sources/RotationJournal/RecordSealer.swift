@@ -41,7 +41,8 @@ struct RecordSealer: Sendable {
 }
 
 extension RecordSealer {
-    func intent(_ intent: AttemptIntent, boot: String, slot: Int, sequence: Int64) throws(JournalError) -> SealedRecord {
+    func intent(_ intent: AttemptIntent, boot: String, slot: Int, sequence: Int64) throws(JournalError) -> SealedRecord
+    {
         try self.seal(Plaintext.bytes(of: intent, boot: boot), as: .intent, slot: slot, sequence: sequence)
     }
 
@@ -57,11 +58,7 @@ extension RecordSealer {
 
     /// The records of an answer, its parts first: when the first record is there, so are they.
     ///
-    /// - Parameters:
-    ///   - text: The answer's bytes.
-    ///   - use: The sequence of the intent.
-    ///   - sequence: The answer's own.
-    ///   - parts: As many slots as the layout says.
+    /// `use` is the sequence of the intent, `sequence` the answer's own; there are as many parts as the layout says.
     func answer(
         _ text: [UInt8],
         _ use: Int64,

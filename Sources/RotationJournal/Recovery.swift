@@ -1,3 +1,4 @@
+import Glibc
 package import RefreshCore
 
 /// What a journal's file says after a crash.
@@ -41,7 +42,11 @@ package struct Recovery: Sendable {
         /// The slots of the answer's further parts.
         var parts: [Int]
 
-        /// - Parameter boot: The present boot: only the page cache of one and the same boot can prove that no mark was written.
+        /// What the engine is told of it.
+        ///
+        /// - Parameter boot: The present one: only the page cache of one and the same boot can prove that no mark was
+        ///   written.
+        /// - Returns: The attempt; nothing sent is claimed only with that proof.
         func attempt(boot: String) -> RecoveredAttempt {
             let intent = self.intent.intent
             let sentAt = self.sentAt ?? intent.startedAt
@@ -82,6 +87,8 @@ package struct Recovery: Sendable {
     ///   - store: Whose journal it has to be.
     ///   - sealer: Opens the records.
     ///   - boot: The name of the present boot; empty if no intent can be of this one.
+    /// - Returns: What the slots hold; what does not open is not there.
+    /// - Throws: `Refusal`, if the bytes as a whole are not to be read.
     package static func read(
         bytes: [UInt8],
         store: StoreID,
@@ -118,15 +125,22 @@ struct SlotReader {
     let bytes: [UInt8]
     let header: JournalHeader
     let sealer: RecordSealer
+    private let zeros: [UInt8]
+
+    init(bytes: [UInt8], header: JournalHeader, sealer: RecordSealer) {
+        self.bytes = bytes
+        self.header = header
+        self.sealer = sealer
+        self.zeros = Array(repeating: 0, count: header.layout.slotSize)
+    }
 
     func isZero(_ slot: Int) -> Bool {
         let start = self.header.layout.position(ofSlot: slot)
+        let size = self.header.layout.slotSize
+        // In one call: at the start all of the file is looked at.
         return unsafe self.bytes.withUnsafeBytes { bytes in
-            // By words: at the start all of the file is looked at.
-            let words = unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<(start + self.header.layout.slotSize)])
-            return stride(from: 0, to: words.count, by: 8).allSatisfy {
-                unsafe words.loadUnaligned(fromByteOffset: $0, as: UInt64.self) == 0
-            }
+            guard let base = bytes.baseAddress else { return true }
+            return unsafe memcmp(base + start, self.zeros, size) == 0
         }
     }
 

@@ -34,6 +34,9 @@ extension RotationJournal {
     ///   - slots: How many there are, 1 to 65,536. An existing journal with another number is made anew.
     ///   - heldBack: So many free slots are not for new attempts: long answers of those under way go on in them.
     ///   - clock: Tells when a place that failed may be tried again.
+    ///   - logger: Told of files that had to be given up.
+    /// - Returns: The journal. It is not healthy, but can be asked what was open, if nothing can be written any more.
+    /// - Throws: `JournalOpeningError`.
     package static func open(
         path: String,
         fallback: String? = nil,
@@ -59,7 +62,7 @@ extension RotationJournal {
         )
     }
 
-    /// - Parameter sealer: Has the name that a new journal gets.
+    /// The same with every choice open; the sealer has the name that a new journal gets.
     static func open(
         places: [JournalPlace],
         _ sealer: RecordSealer,
@@ -128,7 +131,10 @@ extension RotationJournal {
     /// - Returns: What the system refused, here and in the other place.
     private func takeOver(_ loaded: LoadedFile) -> FileFailure? {
         let failure = self.state.withLock { state -> FileFailure? in
-            if let mark = try? state.mark.sealed(by: self.sealer) {
+            // Both copies: whichever is torn later, the other one knows of this start.
+            for _ in 0...1 {
+                state.mark.writes += 1
+                guard let mark = try? state.mark.sealed(by: self.sealer) else { continue }
                 state.write(SlotTable.Placed(position: mark.position, bytes: mark.bytes))
             }
             // What does not count is wiped, so that nothing of a removed account stays (facts T19).

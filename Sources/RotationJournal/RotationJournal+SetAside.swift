@@ -6,7 +6,7 @@ package struct SetAsideAttempt: Hashable, Sendable {
     package var slot: JournalSlot
     package var account: AccountID
     package var generation: Generation
-    /// When the attempt began. UTC.
+    /// When the attempt began, in UTC.
     package var startedAt: Timestamp
     /// How many starts have tried to make sense of the answer.
     package var tries: Int
@@ -39,10 +39,13 @@ extension RotationJournal {
         let isThere = self.state.withLock { state in
             var isThere = false
             for (index, slot) in state.table.slots.enumerated() where slot.intent?.account == account {
+                // Nobody has asked for it yet, so nobody would free it.
+                let isUnclaimed = state.recovered.contains { $0.slot.index == index }
                 let zeros: [SlotTable.Placed]
                 switch slot.use {
                 case .free, .part, .forgotten: continue
                 case .setAside: zeros = state.table.release(JournalSlot(index: index))
+                case .open where isUnclaimed: zeros = state.table.release(JournalSlot(index: index))
                 case .open: zeros = state.table.forget(JournalSlot(index: index))
                 }
                 isThere = true

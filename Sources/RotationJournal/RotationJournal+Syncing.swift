@@ -20,6 +20,7 @@ extension RotationJournal {
     /// Has the queue sync, if it does not already; waits for nothing.
     func flushSoon() {
         let isIdle = self.state.withLock { state in
+            state.wantsFlush = true
             defer { state.isFlushing = true }
             return !state.isFlushing
         }
@@ -27,18 +28,19 @@ extension RotationJournal {
         self.queue.async { self.flushWaiting() }
     }
 
-    /// On the queue: syncs until nobody waits.
+    /// On the queue: syncs until nobody asks for it any more.
     private func flushWaiting() {
         while true {
             // Taken before the sync begins: whoever comes later has written something that it may not cover.
             let waiting = self.state.withLock { state in
+                state.wantsFlush = false
                 defer { state.waiting = [] }
                 return state.waiting
             }
             let failure = self.flushOnce()
             for one in waiting { one.resume(returning: failure) }
             let isDone = self.state.withLock { state in
-                guard state.waiting.isEmpty else { return false }
+                guard !state.wantsFlush else { return false }
                 state.isFlushing = false
                 return true
             }
@@ -139,15 +141,17 @@ extension RotationJournal {
         for other in self.places where other != place { _ = self.calls.unlink(other.path) }
     }
 
-    /// Writes the mark and every record into a fresh file.
+    /// Writes both copies of the mark, and every record, into a fresh file.
     private func copy(_ state: inout State, to file: JournalFile) -> FileFailure? {
         do throws(FileFailure) {
-            state.mark.writes += 1
-            let mark: (position: Int, bytes: [UInt8])
-            do throws(JournalError) { mark = try state.mark.sealed(by: self.sealer) } catch {
-                throw FileFailure(doing: "seal", code: EKEYREJECTED)
+            for _ in 0...1 {
+                state.mark.writes += 1
+                let mark: (position: Int, bytes: [UInt8])
+                do throws(JournalError) { mark = try state.mark.sealed(by: self.sealer) } catch {
+                    throw FileFailure(doing: "seal", code: EKEYREJECTED)
+                }
+                try file.write(mark.bytes, at: mark.position)
             }
-            try file.write(mark.bytes, at: mark.position)
             for record in state.table.records { try file.write(record.bytes, at: record.position) }
             return nil
         } catch {

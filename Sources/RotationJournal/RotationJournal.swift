@@ -28,6 +28,8 @@ package final class RotationJournal: AttemptJournal {
         var retryAt = Timestamp(milliseconds: .min)
         var waiting: [CheckedContinuation<FileFailure?, Never>] = []
         var isFlushing = false
+        /// Whether somebody has asked since the sync that runs began.
+        var wantsFlush = false
         var recovered: [RecoveredAttempt]
 
         init(table: SlotTable, mark: JournalMark, fileNumber: Int64, recovered: [RecoveredAttempt]) {
@@ -83,10 +85,13 @@ package final class RotationJournal: AttemptJournal {
     /// While it is not so because the system refused something, asking is also what makes it try again, at most once a
     /// second and not in the caller's time: an engine that waits for a healthy journal makes no other call.
     package var isHealthy: Bool {
-        let (isHealthy, mayRetry) = self.state.withLock { state in
-            (state.failure == nil && state.table.freeCount > self.heldBack, state.failure != nil)
+        let (isHealthy, retryAt) = self.state.withLock { state in
+            (
+                state.failure == nil && state.table.freeCount > self.heldBack,
+                state.failure == nil || state.isFlushing ? nil : state.retryAt
+            )
         }
-        if mayRetry, self.clock.now >= self.state.withLock({ $0.retryAt }) { self.flushSoon() }
+        if let retryAt, self.clock.now >= retryAt { self.flushSoon() }
         return isHealthy
     }
 
@@ -210,7 +215,11 @@ package final class RotationJournal: AttemptJournal {
     }
 
     package func setAside(_ slot: JournalSlot) {
-        guard let sequence = try? self.sequence(of: slot) else { return }
+        guard let sequence = try? self.sequence(of: slot) else {
+            // Its account was forgotten: there is nothing left to keep.
+            self.free([slot])
+            return
+        }
         let record = try? self.sealer.number(1, as: .setAside, slot: slot.index, sequence: sequence)
         if let record { _ = try? self.put(record, in: slot) }
         self.state.withLock { $0.table.setUse(.setAside, of: slot) }

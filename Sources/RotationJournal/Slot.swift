@@ -38,7 +38,7 @@ struct SlotLayout: Hashable, Sendable {
 
     private init(trusted slotSize: Int) { self.slotSize = slotSize }
 
-    /// - Returns: Nil for a size that no slot has.
+    /// Nil for a size that no slot has.
     init?(slotSize: Int) {
         guard (4_096...65_536).contains(slotSize), slotSize.isMultiple(of: 4_096) else { return nil }
         self.slotSize = slotSize
@@ -76,7 +76,8 @@ struct SlotLayout: Hashable, Sendable {
     ///
     /// - Returns: Less than zero if not even the list of parts has room.
     func answerRoom(parts: Int) -> Int {
-        self.room(for: .answer, part: 0).count - SealedRecord.headCount - Self.sealAllowance - Self.answerHead - 4 * parts
+        self.room(for: .answer, part: 0).count - SealedRecord.headCount - Self.sealAllowance - Self.answerHead - 4
+            * parts
     }
 
     /// How many bytes of an answer's text one part has room for.
@@ -87,8 +88,11 @@ struct SlotLayout: Hashable, Sendable {
     /// - Returns: Nil if it is too long for any number.
     func parts(forAnswerOf count: Int) -> Int? {
         var parts = 0
-        while self.answerRoom(parts: parts) + parts * self.partRoom < count { parts += 1 }
-        return self.answerRoom(parts: parts) >= 0 && parts <= Int(UInt16.max) ? parts : nil
+        while self.answerRoom(parts: parts) + parts * self.partRoom < count {
+            parts += 1
+            guard parts <= Int(UInt16.max), self.answerRoom(parts: parts) >= 0 else { return nil }
+        }
+        return parts
     }
 }
 
@@ -119,10 +123,9 @@ struct SealedRecord: Hashable, Sendable {
         self.sealed = sealed
     }
 
-    /// Reads a record.
+    /// Reads a record: nil if what stands there cannot be a record.
     ///
     /// - Parameter room: All the bytes that it may take up.
-    /// - Returns: Nil if what stands there cannot be a record.
     init?(in room: ArraySlice<UInt8>) {
         var reader = FieldReader(room)
         guard let kind = reader.number(UInt8.self).flatMap(RecordKind.init(rawValue:)),

@@ -35,7 +35,7 @@ struct SlotTable {
     private var free: [Int]
     private var nextSequence: Int64
 
-    /// - Parameter firstSequence: No record of the journal has this one or a later one.
+    /// A table of free slots; no record of the journal has the first sequence or a later one.
     init(layout: SlotLayout, slots: Int, firstSequence: Int64) {
         self.layout = layout
         self.slots = Array(repeating: Slot(), count: slots)

@@ -95,8 +95,8 @@ enum Assembly {
         let readiness = Readiness(engine: engine, notifier: notifier, logger: logger)
         let scheduler = Scheduler(
             engine: engine,
-            history: records.history,
             clock: clock,
+            history: records.history,
             recovered: { try await records.bind() },
             loaded: { readiness.loaded() }
         )

@@ -53,6 +53,7 @@ package final class InMemoryJournal: AttemptJournal {
     /// The journal that the next process finds.
     ///
     /// - Parameter isSameBoot: False if the machine was started anew too: then an intent counts as sent, mark or not.
+    /// - Returns: A journal with the same slots, and nothing that was asked or set to fail.
     package func afterRestart(isSameBoot: Bool = true) -> InMemoryJournal {
         let old = self.state.withLock { $0 }
         var new = State(capacity: old.capacity)

@@ -104,8 +104,7 @@ extension Engine {
         switch record.machine.standing {
         case .good, .static, .retrying: return "nothing."
         case .misconfigured:
-            return
-                "compare client_id, secret and endpoint of client \(client.client.id) with the provider's, then reload."
+            return "compare client_id, secret and endpoint of client \(client.client.id) with the provider's; reload."
         case .needsAuthorization:
             return "have the user authorize again, then `refreshctl add \(account)`."
         case .inDoubt:

@@ -37,9 +37,12 @@ final class Committer: Sendable {
     /// How long a result may wait for the store before readers are told of it all the same.
     static let grace: Duration = .seconds(2)
 
-    /// Returns once the result is durable, or the store says that it never will be.
+    /// Commits a result, however long it takes.
     ///
-    /// - Parameter late: Called once when that takes longer than `grace`.
+    /// - Parameters:
+    ///   - result: What one attempt led to.
+    ///   - late: Called once when it takes longer than `grace`.
+    /// - Returns: Its outcome, once it is durable or the store says that it never will be.
     func commit(_ result: AttemptResult, late: () -> Void = {}) async -> CommitOutcome {
         var failures = 0
         let lateAt = self.clock.now + Self.grace

@@ -90,9 +90,7 @@ extension Engine {
         )
     }
 
-    /// A judgement in the form in which it is committed.
-    ///
-    /// - Parameter machine: The account before the attempt.
+    /// A judgement in the form in which it is committed; `machine` is the account before the attempt.
     func result(
         _ judgement: Judgement,
         of account: AccountID,

@@ -15,13 +15,15 @@ package final class Scheduler: Service, Sendable {
     /// Starts nothing yet.
     ///
     /// - Parameters:
+    ///   - engine: What it turns.
+    ///   - clock: The host's, for there is one timer on it.
     ///   - history: Whether the store is the one that the last process left.
     ///   - recovered: Called once, when what was in doubt is settled, before anything is spent.
     ///   - loaded: Called once, when every account is read in.
     package init(
         engine: Engine,
-        history: StoreHistory,
         clock: HostClock,
+        history: StoreHistory,
         recovered: @escaping @Sendable () async throws -> Void,
         loaded: @escaping @Sendable () -> Void
     ) {

@@ -69,13 +69,13 @@ package enum ErrorTable {
 
     private static func judgeDeadGrant(_ word: String, status: Int) -> (failure: FailureClass, message: String) {
         switch status {
-        case 408, 425, 429:
-            // A limiter in front of the endpoint: it did not ask the endpoint, so it cannot know.
-            (.transient(.rateLimited), "the provider asks us to slow down")
         case 500...599:
             (.unknown(.serverError), "the provider says that the grant is over\(word), but as a failure of its own")
-        default:
+        case 200...299, 400...407, 409...424, 426...428, 430...499:
             (.deadGrant, "the provider says that the grant is over\(word)")
+        default:
+            // Of 408, 425 and 429 a limiter in front of the endpoint: it did not ask the endpoint, so it cannot know.
+            Self.judge(status: status)
         }
     }
 

@@ -77,8 +77,8 @@ import Testing
         func nested(_ depth: Int) -> [UInt8] {
             Array(("{\"a\":" + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "}").utf8)
         }
-        #expect(throws: Never.self) { try JSONReader.object(in: nested(JSONReader.maximumDepth)) }
-        #expect(throws: JSONFault.tooLarge) { try JSONReader.object(in: nested(JSONReader.maximumDepth + 1)) }
+        #expect(throws: Never.self) { try JSONReader.object(in: nested(JSONReader.maximumDepth - 1)) }
+        #expect(throws: JSONFault.tooLarge) { try JSONReader.object(in: nested(JSONReader.maximumDepth)) }
         #expect(throws: JSONFault.tooLarge) { try JSONReader.object(in: nested(1_000_000)) }
         #expect(throws: JSONFault.tooLarge) {
             try JSONReader.object(in: Array("{\"a\":".utf8) + [UInt8](repeating: UInt8(ascii: "["), count: 200_000))

@@ -164,8 +164,10 @@ import Testing
         try await rig.run {
             #expect(rig.state(account) == .inDoubt && rig.generation(account) == 1)
             #expect(rig.journal.setAsideCount == 1)
-            #expect(try await rig.engine.refresh(other).generation.number == 2)
-            #expect(rig.log.entries.contains { $0.metadata["message_id"] == LogEvent.answerSetAside.rawValue })
+            let renewed = try await rig.engine.refresh(other)
+            #expect(renewed.generation.number == 2)
+            let events = rig.log.entries.map { $0.metadata["message_id"] }
+            #expect(events.contains(LogEvent.answerSetAside.rawValue))
         }
     }
 

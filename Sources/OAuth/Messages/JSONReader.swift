@@ -5,7 +5,7 @@
 struct JSONReader {
     /// The most bytes of an answer.
     static let maximumLength = 256 * 1_024
-    /// The most levels of objects and arrays in each other; bounds the stack that is used.
+    /// The most levels of objects and arrays in each other, the outermost counted; bounds the stack that is used.
     static let maximumDepth = 32
     /// The most members and elements of an answer, all levels together.
     static let maximumValues = 4_096
@@ -47,7 +47,7 @@ struct JSONReader {
 
     private mutating func value(depth: Int) throws(JSONFault) -> JSONValue {
         self.values += 1
-        guard depth <= Self.maximumDepth, self.values <= Self.maximumValues else { throw .tooLarge }
+        guard self.values <= Self.maximumValues else { throw .tooLarge }
         switch self.next {
         case UInt8(ascii: "{"): return try self.members(depth: depth)
         case UInt8(ascii: "["): return try self.elements(depth: depth)
@@ -67,6 +67,7 @@ struct JSONReader {
     }
 
     private mutating func members(depth: Int) throws(JSONFault) -> JSONValue {
+        guard depth < Self.maximumDepth else { throw .tooLarge }
         self.position += 1
         var members: [String: JSONValue] = [:]
         self.skipSpace()
@@ -87,6 +88,7 @@ struct JSONReader {
     }
 
     private mutating func elements(depth: Int) throws(JSONFault) -> JSONValue {
+        guard depth < Self.maximumDepth else { throw .tooLarge }
         self.position += 1
         var elements: [JSONValue] = []
         self.skipSpace()

@@ -12,6 +12,15 @@ enum JSONValue: Hashable, Sendable {
     var text: String? {
         if case .string(let text) = self { text } else { nil }
     }
+
+    /// A user's name or number as text, for providers differ in how they write numbers; nil when it is neither.
+    var identity: String? {
+        switch self {
+        case .string(let text) where (1...256).contains(text.utf8.count): text
+        case .number(let digits): digits
+        case .null, .bool, .string, .array, .object: nil
+        }
+    }
 }
 
 extension JSONValue {

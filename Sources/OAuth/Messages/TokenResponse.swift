@@ -16,11 +16,12 @@ package struct TokenResponse: Sendable {
     package let refreshToken: Secret?
     /// How long the grant lasts, by `refresh_token_expires_in` or `refresh_expires_in`; nil: not said.
     package let grantLifetime: Duration?
-    /// The members that the profile binds a grant to, for a grant that is first stored.
+    /// The members that the profile binds a grant to, and the user it names, for a grant that is first stored.
     package let bindings: [String: String]
+    /// Why the token may not be used; nil: it may.
+    package let withheld: Withheld?
     /// What was odd, in our own words.
     package let notes: [String]
-    private let echoed: [String: JSONValue]
 
     /// The most bytes of a token; no provider is known to need a tenth of it (facts T4).
     package static let maximumTokenLength = 64 * 1_024
@@ -30,11 +31,14 @@ package struct TokenResponse: Sendable {
     /// - Parameters:
     ///   - bytes: At most 256 KiB; more is malformed.
     ///   - profile: Says how scopes are separated, what a lifetime of zero means, and what a grant is bound to.
+    ///   - grant: What was sent, if anything was: the answer must belong to it.
     /// - Throws: `TokenResponseError`; `onlyRefreshToken` holds something that must not be lost.
     package init(
         parsing bytes: [UInt8],
-        profile: ProviderProfile = BuiltInProfiles.rfc6749
+        profile: ProviderProfile = BuiltInProfiles.rfc6749,
+        answering grant: Grant? = nil
     ) throws(TokenResponseError) {
+        guard !Self.isPage(bytes) else { throw .page }
         let members: [String: JSONValue]
         do {
             members = try profile.answersAreForms ? FormBody.members(in: bytes) : JSONReader.object(in: bytes)
@@ -45,10 +49,17 @@ package struct TokenResponse: Sendable {
         if let error = ErrorResponse(members: members, profile: profile) { throw .refused(error) }
 
         var notes: [String] = []
-        let accessToken = members["access_token"].flatMap(Self.accessToken)
+        let sent = grant?.refreshToken
+        // The old refresh token in this place would be shown to everybody who may have an access token.
+        let accessToken = members["access_token"].flatMap(Self.accessToken).flatMap { $0 == sent ? nil : $0 }
         self.refreshToken = try Self.refreshToken(members["refresh_token"], besides: members["access_token"])
+        if let grant, let name = Self.foreignEcho(in: members, of: grant, profile: profile) {
+            throw .otherRequest(name)
+        }
+        let identity = profile.identityMember.flatMap { members[$0]?.identity }
+        let isOtherUser = Self.isOtherUser(identity, grant: grant, profile: profile)
         guard let accessToken else {
-            guard let refreshToken = self.refreshToken else { throw .noAccessToken }
+            guard let refreshToken = self.refreshToken, refreshToken != sent, !isOtherUser else { throw .noAccessToken }
             throw .onlyRefreshToken(refreshToken)
         }
         self.accessToken = accessToken
@@ -61,18 +72,10 @@ package struct TokenResponse: Sendable {
         for name in profile.bindings {
             if case .string(let text) = members[name], (1...4_096).contains(text.utf8.count) { bindings[name] = text }
         }
+        if let member = profile.identityMember, let identity { bindings[member] = identity }
         self.bindings = bindings
+        self.withheld = isOtherUser ? .otherIdentity : self.tokenType == Self.bearer ? nil : .foreignType
         self.notes = notes
-        self.echoed = members.filter { profile.echoes.contains($0.key) }
-    }
-
-    /// Whether the answer repeats a parameter of the request, one of the profile's `echoes`, or leaves it out.
-    func echoes(_ name: String, _ value: String?) -> Bool {
-        switch self.echoed[name] {
-        case nil, .null: true
-        case .string(let text): text == value
-        case .bool, .number, .array, .object: false
-        }
     }
 }
 
@@ -80,12 +83,16 @@ package struct TokenResponse: Sendable {
 package enum TokenResponseError: Error, Hashable, Sendable, CustomStringConvertible {
     /// It is no object, or none that can be trusted.
     case unreadable(JSONFault)
+    /// It is a page for people: a portal or a proxy spoke in the endpoint's place (facts E17).
+    case page
     /// It is an error.
     case refused(ErrorResponse)
     /// It has no access token, or one that cannot be used, and no refresh token.
     case noAccessToken
     /// It has no access token that can be used, but a refresh token (facts F17).
     case onlyRefreshToken(Secret)
+    /// It repeats another value of the parameter than the one that was sent, so it is somebody else's answer.
+    case otherRequest(String)
     /// Its refresh token is none: wrong type, wrong characters, too long, or the access token again (facts F15).
     case badRefreshToken
 
@@ -93,7 +100,9 @@ package enum TokenResponseError: Error, Hashable, Sendable, CustomStringConverti
     package var description: String {
         switch self {
         case .unreadable(let fault): fault.description
+        case .page: "the answer is a web page"
         case .refused: "the answer is an error"
+        case .otherRequest(let name): "the answer belongs to another request: it repeats another \(name)"
         case .noAccessToken: "the answer has no usable access token"
         case .onlyRefreshToken: "the answer has a refresh token but no usable access token"
         case .badRefreshToken: "the refresh token of the answer is malformed"
@@ -102,6 +111,33 @@ package enum TokenResponseError: Error, Hashable, Sendable, CustomStringConverti
 }
 
 extension TokenResponse {
+    /// Whether the first thing in the bytes, white space and a byte order mark aside, is `<`.
+    private static func isPage(_ bytes: [UInt8]) -> Bool {
+        let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
+        return text.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } == UInt8(ascii: "<")
+    }
+
+    /// The first of the profile's echoes that is there and is not what was sent.
+    private static func foreignEcho(
+        in members: [String: JSONValue],
+        of grant: Grant,
+        profile: ProviderProfile
+    ) -> String? {
+        profile.echoes.first { name in
+            switch members[name] {
+            case nil, .null: false
+            case .string(let text): text != (grant.bindings[name] ?? profile.extraParameters[name])
+            case .bool, .number, .array, .object: true
+            }
+        }
+    }
+
+    /// Whether both the answer and the grant name a user, and not the same one.
+    private static func isOtherUser(_ identity: String?, grant: Grant?, profile: ProviderProfile) -> Bool {
+        guard let identity, let known = profile.identityMember.flatMap({ grant?.bindings[$0] }) else { return false }
+        return identity != known
+    }
+
     private static func accessToken(_ value: JSONValue) -> Secret? {
         // Visible: a space or a line end would split the Authorization header that it goes into.
         guard let text = value.text, Self.isToken(text, from: 0x21) else { return nil }
@@ -132,10 +168,10 @@ extension TokenResponse {
         case nil, .null, .string(""): return Self.bearer
         case .string(let text) where text.lowercased() == "bearer": return Self.bearer
         case .string(let text) where text.utf8.count <= 64 && Self.isToken(text, from: 0x21):
-            notes.append("token_type is not Bearer: the token is kept and not served")
+            notes.append("token_type is not Bearer")
             return text
         case .string, .bool, .number, .array, .object:
-            notes.append("token_type is not a word: the token is kept and not served")
+            notes.append("token_type is not a word")
             return "unknown"
         }
     }

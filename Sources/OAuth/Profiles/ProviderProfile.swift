@@ -54,6 +54,10 @@ package struct ProviderProfile: Hashable, Sendable {
     package var bindings: [String] = []
     /// Parameters whose value a good answer repeats, or leaves out.
     package var echoes: [String] = []
+    /// The member of an answer that names the user; nil when there is none.
+    ///
+    /// Stored with the grant. A later answer that names another is not used (facts F26).
+    package var identityMember: String?
     /// Sent with the authorization request, by name.
     package var authorizationParameters: [String: String] = [:]
     /// What is asked for in the authorization request unless the configuration says otherwise.

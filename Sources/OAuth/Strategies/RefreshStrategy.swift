@@ -114,11 +114,10 @@ package struct NewToken: Sendable {
     package var refreshToken: Secret?
     /// How long the answer says the grant lasts; nil: see the profile.
     package var grantLifetime: Duration?
+    /// Why it is to be stored, but neither served nor delivered, with an alarm; nil: it is a token to be used.
+    package var withheld: Withheld?
     /// What was odd about the answer, in our own words, for the account's story.
     package var notes: [String]
-
-    /// Whether it may be served: a token of a type that is not understood must not be used (RFC 6749 §7.1; facts F24).
-    package var isBearer: Bool { self.tokenType == TokenResponse.bearer }
 }
 
 /// What an answer says of a token's life.

@@ -16,25 +16,20 @@ package struct StandardRefresh: RefreshStrategy {
         }
         let response: TokenResponse
         do {
-            response = try TokenResponse(parsing: body, profile: profile)
+            response = try TokenResponse(parsing: body, profile: profile, answering: grant)
         } catch {
             switch error {
             case .refused(let error):
                 return Self.refusal(answer, error, profile: profile, now: now)
-            case .onlyRefreshToken(let refreshToken) where refreshToken != grant.refreshToken:
+            case .onlyRefreshToken(let refreshToken):
                 return .salvaged(refreshToken: refreshToken, message: error.description)
-            case .unreadable, .noAccessToken, .onlyRefreshToken, .badRefreshToken:
-                return .refused(.unknown(.malformedAnswer), message: error.description, retryAfter: nil)
-            }
-        }
-        for name in profile.echoes {
-            let sent = grant.bindings[name] ?? profile.extraParameters[name]
-            guard response.echoes(name, sent) else {
-                return .refused(
-                    .unknown(.malformedAnswer),
-                    message: "the answer belongs to another request: it repeats another \(name)",
-                    retryAfter: nil
-                )
+            case .page:
+                return .refused(.transient(.malformedAnswer), message: error.description, retryAfter: nil)
+            case .unreadable, .noAccessToken, .otherRequest, .badRefreshToken:
+                // 202 is no answer yet (providers, 3.1); under other successes the header is not for us.
+                let wait =
+                    answer.status == 202 ? RetryAfter.wait(in: answer, error: nil, profile: profile, now: now) : nil
+                return .refused(.unknown(.malformedAnswer), message: error.description, retryAfter: wait)
             }
         }
         return .renewed(
@@ -46,6 +41,7 @@ package struct StandardRefresh: RefreshStrategy {
                 // The same again is no rotation (facts F14).
                 refreshToken: response.refreshToken == grant.refreshToken ? nil : response.refreshToken,
                 grantLifetime: response.grantLifetime,
+                withheld: response.withheld,
                 notes: response.notes
             )
         )

@@ -33,6 +33,7 @@ extension Engine {
         } catch {
             throw .invalidParameter("token: \(error.description)")
         }
+        if let withheld = response.withheld { throw .invalidParameter("token: \(withheld.message)") }
         let now = self.clock.now
         let issued = issuedAt.map { $0 - self.clock.utcShift } ?? now
         guard issued <= now + .seconds(60) else { throw .invalidParameter("issued_at: it lies in the future") }

@@ -142,7 +142,19 @@ struct InDoubt {
         let shift = engine.clock.utcShift
         let facts = row.facts.shifted(by: .zero - shift)
         let successor: Successor
+        var withheld: Withheld?
         switch verdict {
+        case .renewed(let new) where new.withheld != nil:
+            withheld = new.withheld
+            guard let accessToken = await engine.openToken(of: account, row.generation) else { return .nothing }
+            successor = Successor(
+                salvaged: new.refreshToken,
+                after: grant,
+                accessToken,
+                facts,
+                standing: withheld?.standing ?? .misconfigured,
+                dueAt: nil
+            )
         case .renewed(let new):
             successor = Successor(new, after: grant, facts, of: account, client, issuedAt: sentAt - shift)
         case .salvaged(let refreshToken, _):
@@ -152,13 +164,14 @@ struct InDoubt {
                 after: grant,
                 accessToken,
                 facts,
+                standing: .retrying,
                 dueAt: engine.clock.now + RefreshWindow.floor
             )
         case .refused(let failure, let message, let retryAfter):
             let fault = AttemptFault.refused(failure, message: message, retryAfter: retryAfter)
             return try await self.doubt(fault, attempt, row, client, sentAt: sentAt)
         }
-        let sinks = successor.isDelivered ? engine.sinks(of: client.client.id) : []
+        let sinks = successor.isNews ? engine.sinks(of: client.client.id) : []
         let result: AttemptResult
         do throws(SealingError) {
             result = try engine.result(successor, of: account, row.generation, sinks)
@@ -167,6 +180,7 @@ struct InDoubt {
         }
         try await self.commit(result)
         KillPoint.afterCommit.pass(account.name)
+        if let withheld { await engine.mark(account, row.generation.next, withheld) }
         engine.journal.free([attempt.slot])
         engine.logger.event(
             .attemptRecovered,

@@ -40,6 +40,9 @@ extension Refresher {
         _ client: ClientSettings,
         issuedAt: Timestamp
     ) async -> Bool {
+        if let withheld = new.withheld {
+            return await self.salvage(new.refreshToken, withheld, withheld.message, old, of: ticket)
+        }
         let successor = Successor(new, after: old, ticket.facts, of: ticket.account, client, issuedAt: issuedAt)
         for note in successor.notes {
             self.engine.logger.notice(
@@ -50,9 +53,12 @@ extension Refresher {
         return await self.commit(successor, of: ticket, client)
     }
 
-    /// Keeps a refresh token that came without an access token: the old access token goes on, a refresh follows soon.
+    /// Keeps a refresh token that came without an access token that may be used: the old one goes on.
+    ///
+    /// - Parameter withheld: Why a person must look at it; nil: a refresh follows soon.
     func salvage(
-        _ refreshToken: Secret,
+        _ refreshToken: Secret?,
+        _ withheld: Withheld? = nil,
         _ message: String,
         _ old: Grant,
         of ticket: EngineState.Ticket
@@ -65,7 +71,7 @@ extension Refresher {
             return false
         }
         engine.logger.warning(
-            "the answer held a refresh token and no access token; the refresh token is kept",
+            "the answer held no access token that may be used; its refresh token is kept",
             metadata: [LogKeys.account: "\(ticket.account)", LogKeys.reason: "\(message)"]
         )
         let successor = Successor(
@@ -73,15 +79,18 @@ extension Refresher {
             after: old,
             accessToken,
             ticket.facts,
-            dueAt: engine.clock.now + RefreshWindow.floor
+            standing: withheld?.standing ?? .retrying,
+            dueAt: withheld == nil ? engine.clock.now + RefreshWindow.floor : nil
         )
-        return await self.commit(successor, of: ticket, client)
+        let isSettled = await self.commit(successor, of: ticket, client)
+        if let withheld, isSettled { await engine.mark(ticket.account, ticket.generation.next, withheld) }
+        return isSettled
     }
 
     /// Commits a new generation and publishes it.
     private func commit(_ successor: Successor, of ticket: EngineState.Ticket, _ client: ClientSettings) async -> Bool {
         let engine = self.engine
-        let sinks = successor.isDelivered ? engine.sinks(of: ticket.client) : []
+        let sinks = successor.isNews ? engine.sinks(of: ticket.client) : []
         let generation = ticket.generation.next
         let result: AttemptResult
         do throws(SealingError) {
@@ -96,7 +105,7 @@ extension Refresher {
         let outcome = await self.committer.commit(result) {
             // Clients should not suffer for our disk. Not where the use of the new token ends the old grant, which is the
             // only one that is durable; and sinks wait.
-            guard successor.isServed, client.habit.rotation != .onUse else { return }
+            guard successor.isNews, client.habit.rotation != .onUse else { return }
             engine.table.publish(
                 RenderedToken(
                     account: ticket.account,
@@ -127,7 +136,7 @@ extension Refresher {
             }
         }
         if let settled {
-            let kind: Change.Kind = successor.isServed ? .renewed(token) : .state
+            let kind: Change.Kind = successor.isNews ? .renewed(token) : .state
             engine.publisher.publish(
                 Change(account: ticket.account, revision: revision, kind: kind),
                 settled,
@@ -217,5 +226,25 @@ extension Engine {
                 LogKeys.cause: "\(judgement.failure.cause.rawValue)", LogKeys.reason: "\(judgement.failure.message)",
             ]
         )
+    }
+}
+
+extension Engine {
+    /// Writes down, and tells, why an account's new token is not used.
+    func mark(_ account: AccountID, _ generation: Generation, _ withheld: Withheld) async {
+        let failure = withheld.failure(at: self.clock.now)
+        let stored = failure.shifted(by: self.clock.utcShift)
+        // If it cannot be written, the standing says the same with fewer words.
+        _ = try? await self.edits.submit(
+            .mark(account, generation: generation, withheld.standing, stored, doubt: nil, dueAt: nil)
+        )
+        let record = self.state.withLock { state in
+            state.update(account) { record in
+                if record.generation == generation { record.failure = failure }
+                return record
+            }
+        }
+        guard let record else { return }
+        self.publisher.publish(Change(account: account, revision: Revision(0), kind: .failed), record)
     }
 }

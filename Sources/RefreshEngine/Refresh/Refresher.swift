@@ -106,7 +106,7 @@ package struct Refresher: Service {
             isSettled = await self.keep(token, grant, of: ticket, client, issuedAt: releasedAt ?? startedAt)
         case .success(.salvaged(let refreshToken, let message)):
             self.end(ticket, .answered)
-            isSettled = await self.salvage(refreshToken, message, grant, of: ticket)
+            isSettled = await self.salvage(refreshToken, nil, message, grant, of: ticket)
         case .success(.refused(let failure, let message, let retryAfter)):
             let fault = AttemptFault.refused(failure, message: message, retryAfter: retryAfter)
             isSettled = await self.keep(fault, of: ticket, client, sentAt: releasedAt)

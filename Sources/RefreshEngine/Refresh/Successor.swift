@@ -9,10 +9,8 @@ struct Successor: Sendable {
     var grant: Grant
     var standing: Standing
     var dueAt: Timestamp?
-    /// Whether clients are given it.
-    var isServed: Bool
-    /// Whether sinks are given it.
-    var isDelivered: Bool
+    /// Whether its access token is another one than before: only then are clients and sinks told of it.
+    var isNews: Bool
     /// What was odd about the answer, in our own words.
     var notes: [String]
 
@@ -46,21 +44,26 @@ struct Successor: Sendable {
         self.grant = Grant(refreshToken: new.refreshToken ?? old.refreshToken, bindings: old.bindings)
         self.standing = .good
         self.dueAt = client.due(self.facts, of: account)
-        self.isServed = new.isBearer
-        self.isDelivered = new.isBearer
+        self.isNews = true
         self.notes = new.notes
     }
 
-    /// The old token with a new grant, for an answer that brought no access token (facts F17).
-    init(salvaged refreshToken: Secret, after old: Grant, _ accessToken: Secret, _ facts: TokenFacts, dueAt: Timestamp)
-    {
+    /// The old token with a new grant, for an answer whose access token is missing, or may not be used (facts F17, F24,
+    /// F26).
+    init(
+        salvaged refreshToken: Secret?,
+        after old: Grant,
+        _ accessToken: Secret,
+        _ facts: TokenFacts,
+        standing: Standing,
+        dueAt: Timestamp?
+    ) {
         self.accessToken = accessToken
         self.facts = facts
-        self.grant = Grant(refreshToken: refreshToken, bindings: old.bindings)
-        self.standing = .retrying
+        self.grant = Grant(refreshToken: refreshToken ?? old.refreshToken, bindings: old.bindings)
+        self.standing = standing
         self.dueAt = dueAt
-        self.isServed = true
-        self.isDelivered = false
+        self.isNews = false
         self.notes = []
     }
 }
@@ -119,5 +122,20 @@ extension Engine {
         }
         let place = SealingPlace(store: self.storeID, account: account, column: .accessToken, generation: generation)
         return try? self.sealer.open(sealed.sealed, at: place)
+    }
+}
+
+extension Withheld {
+    /// How an account stands whose answer holds a token that may not be used.
+    var standing: Standing {
+        switch self {
+        case .foreignType: .misconfigured
+        case .otherIdentity: .needsAuthorization
+        }
+    }
+
+    /// What is told of it; `now` is on the time line that the failure is for.
+    func failure(at now: Timestamp) -> Failure {
+        Failure(cause: self.cause, message: self.message, at: now, retryAt: nil, count: 1)
     }
 }

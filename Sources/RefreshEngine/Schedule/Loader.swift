@@ -75,9 +75,7 @@ struct Loader {
             column: .accessToken,
             generation: row.generation
         )
-        if row.facts.tokenType != TokenResponse.bearer {
-            // Stored, and served to nobody (RFC 6749 §7.1; facts F24).
-        } else if let accessToken = try? engine.sealer.open(row.sealedToken, at: place) {
+        if let accessToken = try? engine.sealer.open(row.sealedToken, at: place) {
             let token = Token(accessToken: accessToken, facts: record.facts, generation: row.generation)
             engine.table.publish(
                 RenderedToken(

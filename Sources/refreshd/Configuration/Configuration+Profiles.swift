@@ -201,6 +201,7 @@ extension TableReader {
         profile.grantLifetime = self.duration("grant_lifetime", in: Configuration.Limits.lifetime)
         profile.bindings = self.texts("bindings")?.map(\.text) ?? []
         profile.echoes = self.texts("echoes")?.map(\.text) ?? []
+        profile.identityMember = self.text("identity_member")
         profile.scopeSeparator = self.word("scope_separator", as: ScopeSeparator.self)?.character ?? " "
         profile.answersAreForms = self.boolean("answers_are_forms") ?? false
         profile.retryAfterMember = self.text("retry_after_member")

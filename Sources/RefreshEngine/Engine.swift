@@ -258,7 +258,10 @@ extension Engine: DeliverySource {
         guard let settings, let record = self.state.withLock({ $0.record(of: account) }) else { return nil }
         do throws(StoreError) {
             let sealed = try await self.store.token(for: account)
-            let facts = sealed.facts.shifted(by: .zero - self.clock.utcShift)
+            // What is in memory has its moments right; what is stored was written under another setting of the clock, perhaps.
+            let facts =
+                sealed.generation == record.generation
+                ? record.facts : sealed.facts.shifted(by: .zero - self.clock.utcShift)
             // Brought already by a delivery that was on its way when this one was asked for (facts T13).
             let known = record.deliveries.first { $0.sink == sink }
             if known?.state == .delivered, known?.accepted == sealed.generation { return nil }

@@ -344,13 +344,14 @@ struct EngineState: ~Copyable, Sendable {
     }
 
     private mutating func takeWaiters(_ slot: Int32) -> [Waiter] {
-        self.waiters.removeValue(forKey: slot).map { Array($0.values) } ?? []
+        // In the order in which they came, not in that of a dictionary.
+        self.waiters.removeValue(forKey: slot).map { $0.sorted { $0.key < $1.key }.map(\.value) } ?? []
     }
 
     /// Lets everybody go who waits, at the end of service.
     mutating func takeAllWaiters() -> [Waiter] {
         defer { self.waiters = [:] }
-        return self.waiters.values.flatMap(\.values)
+        return self.waiters.values.flatMap(\.self).sorted { $0.key < $1.key }.map(\.value)
     }
 
     // MARK: Configuration

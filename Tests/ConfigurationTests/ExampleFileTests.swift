@@ -87,6 +87,7 @@ import Testing
         #expect(profile.extraParameters == ["audience": "https://api.acme.example"])
         #expect(profile.bindings == ["redirect_uri"])
         #expect(profile.echoes == ["audience"])
+        #expect(profile.identityMember == "user_id")
         #expect(profile.authorizationParameters == ["access_type": "offline"])
         #expect(profile.storageKey == "acme")
         #expect(profile.requiredScopes == ["files.read"])

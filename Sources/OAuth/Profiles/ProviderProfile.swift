@@ -90,7 +90,14 @@ extension ProviderProfile {
     /// How long to wait for an answer once the request has left.
     ///
     /// Giving up on a rotating grant too early loses it, so such answers get five minutes (facts, section 4, and E16).
-    package var answerTimeout: Duration { self.habit.rotation.spends ? .seconds(300) : .seconds(60) }
+    package var answerTimeout: Duration {
+        switch self.habit.rotation {
+        case .none, .parallel: .seconds(60)
+        // At half of the grace it is sent again, whatever may still come (facts, section 3, "order of actions").
+        case .grace: min(.seconds(300), self.habit.grace / 2)
+        case .onUse, .singleUse, .unknown: .seconds(300)
+        }
+    }
 
     /// What refreshes the tokens; nil: they cannot be refreshed.
     package var strategyImplementation: (any RefreshStrategy)? {

@@ -235,6 +235,10 @@ extension RotationHabit {
 extension Engine {
     /// The last look before the last byte leaves: the account is still this one, and what comes back could be kept.
     func mayRelease(_ ticket: EngineState.Ticket) -> Bool {
-        self.state.withLock { $0.isCurrent(ticket) && !$0.isDraining && !$0.isStoreFailing }
+        self.state.withLock { state in
+            // A person may have put another grant meanwhile: the one that was claimed is not sent any more.
+            state.isCurrent(ticket) && state.record(of: ticket.account)?.generation == ticket.generation
+                && !state.isDraining && !state.isStoreFailing
+        }
     }
 }

@@ -116,10 +116,22 @@ extension Engine {
     }
 
     /// The access token of an account's generation; nil when it is another one now, or does not open.
+    ///
+    /// Waits for a store that cannot be read just now: who asks holds the only copy of a refresh token.
     func openToken(of account: AccountID, _ generation: Generation) async -> Secret? {
-        guard let sealed = try? await self.store.token(for: account), sealed.generation == generation else {
-            return nil
+        var found: SealedToken?
+        var failures = 0
+        while found == nil {
+            do throws(StoreError) {
+                found = try await self.store.token(for: account)
+            } catch {
+                guard case .unavailable = error else { return nil }
+                failures += 1
+                let wait = RetryLadder.store.wait(after: failures, phase: account.phase)
+                try? await self.clock.sleep(until: self.clock.now + wait, tolerance: nil)
+            }
         }
+        guard let sealed = found, sealed.generation == generation else { return nil }
         let place = SealingPlace(store: self.storeID, account: account, column: .accessToken, generation: generation)
         return try? self.sealer.open(sealed.sealed, at: place)
     }

@@ -65,6 +65,9 @@ struct Loader {
         // Computed anew: the window may be another one than when the row was written.
         if record.machine.standing == .good, let settings = engine.state.withLock({ $0.settings.clients[client] }) {
             record.dueAt = settings.due(record.facts, of: row.account)
+        } else if let dueAt = record.dueAt {
+            // No retry waits for longer than this: one that seems to was written down before the wall clock was set back.
+            record.dueAt = min(dueAt, engine.clock.now + .seconds(4_000))
         }
         let loaded = record
         // Nobody waits yet for whom nobody has read in.

@@ -105,7 +105,8 @@ package final class Deliverer: Service, Sendable {
         self.state.withLock { state in
             var ready: [(AccountID, SinkID, SinkBinding)] = []
             var opens: Timestamp?
-            for sink in state.queues.keys {
+            // Sorted, so that what follows does not depend on how a dictionary hashes today.
+            for sink in state.queues.keys.sorted() {
                 guard let settings = state.sinks[sink] else { continue }
                 while let account = state.queues[sink]?.next(at: now) { ready.append((account, sink, settings)) }
                 if let moment = state.queues[sink]?.opens(after: now) {

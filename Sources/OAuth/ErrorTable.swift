@@ -70,7 +70,7 @@ package enum ErrorTable {
     private static func judgeDeadGrant(_ word: String, status: Int) -> (failure: FailureClass, message: String) {
         switch status {
         case 500...599:
-            (.unknown(.serverError), "the provider says that the grant is over\(word), but as a failure of its own")
+            (.deadByFailure, "the provider says that the grant is over\(word), but as a failure of its own")
         case 200...299, 400...407, 409...424, 426...428, 430...499:
             (.deadGrant, "the provider says that the grant is over\(word)")
         default:

@@ -220,7 +220,12 @@ extension Engine {
     package func pause(_ account: AccountID, _ isPaused: Bool) async throws(EngineError) -> AccountView {
         let outcome = try await self.commitExisting(.pause(account, isPaused))
         let now = self.clock.now
-        let (record, waiters) = self.state.withLock { $0.pause(account, isPaused, at: now) }
+        let (record, waiters) = self.state.withLock { state in
+            let result = state.pause(account, isPaused, at: now)
+            // Whoever resumes an account has looked at what its lane had stopped for.
+            if !isPaused, let client = result.0?.client { state.releaseLane(of: client) }
+            return result
+        }
         for waiter in waiters { waiter.resume() }
         guard let record, case .committed(_, let revision) = outcome else { throw .accountNotFound(account) }
         self.publisher.publish(Change(account: account, revision: revision, kind: .state), record)

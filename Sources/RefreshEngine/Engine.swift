@@ -27,6 +27,8 @@ package final class Engine: Sendable {
     private let acknowledgements: GroupCommit<Delivery, Void>
     private let ticketSource: AsyncStream<EngineState.Ticket>.Continuation
     private let wakeSource = Mutex<(any WakeSource)?>(nil)
+    /// When a step of the wall clock was told last.
+    private let stepToldAt = Mutex<Timestamp?>(nil)
 
     package init(
         settings: EngineSettings,
@@ -155,12 +157,21 @@ package final class Engine: Sendable {
     ///
     /// No deadline moves.
     package func clockStepped(by step: Duration) {
-        self.logger.event(
-            .clockStep,
-            .notice,
-            "the wall clock was set; deadlines are unaffected",
-            ["step_ms": "\(step.milliseconds)"]
-        )
+        // A clock that is fought over is told once a minute (facts D03).
+        let now = self.clock.now
+        let isTold = self.stepToldAt.withLock { told in
+            if let before = told, now - before < .seconds(60) { return false }
+            told = now
+            return true
+        }
+        if isTold {
+            self.logger.event(
+                .clockStep,
+                .notice,
+                "the wall clock was set; deadlines are unaffected",
+                ["step_ms": "\(step.milliseconds)"]
+            )
+        }
         self.table.retell(utcShift: self.clock.utcShift)
     }
 

@@ -121,6 +121,7 @@ struct EngineState: ~Copyable, Sendable {
             self.records.append(record)
         }
         self.index[record.account] = slot
+        if let lane = self.lane(of: record) { self.lanes[lane]?.grants += 1 }
         self.schedule(slot)
         return []
     }
@@ -156,6 +157,7 @@ struct EngineState: ~Copyable, Sendable {
     /// An attempt under way finds nobody when it ends.
     mutating func remove(_ account: AccountID) -> [Waiter] {
         guard let slot = self.index.removeValue(forKey: account) else { return [] }
+        if let record = self.records[Int(slot)], let lane = self.lane(of: record) { self.lanes[lane]?.grants -= 1 }
         self.records[Int(slot)] = nil
         _ = self.wheel.remove(slot)
         self.free.append(slot)
@@ -216,7 +218,7 @@ struct EngineState: ~Copyable, Sendable {
             guard var record = self.records[Int(slot)] else { continue }
             let action = record.machine.due()
             self.records[Int(slot)] = record
-            if action == .enqueue { self.enqueue(slot) }
+            if action == .enqueue { self.enqueue(slot, .schedule) }
         }
         return isMore
     }
@@ -232,14 +234,22 @@ struct EngineState: ~Copyable, Sendable {
         self.records[Int(slot)] = record
         if action == .enqueue {
             _ = self.wheel.remove(slot)
-            self.enqueue(slot)
+            self.enqueue(slot, .asked)
         }
         return record.machine.phase != .asleep
     }
 
-    private mutating func enqueue(_ slot: Int32) {
+    private mutating func enqueue(_ slot: Int32, _ demand: LaneDemand) {
         guard let record = self.records[Int(slot)], let client = self.settings.clients[record.client] else { return }
-        self.lanes[client.client.lane]?.enqueue(slot, expiresAt: record.facts.expiresAt)
+        let spends = client.habit.rotation.spends
+        self.lanes[client.client.lane]?.enqueue(
+            slot,
+            expiresAt: record.facts.expiresAt,
+            grantExpiresAt: record.facts.grantExpiresAt,
+            demand: spends && record.machine.unknowns > 0 ? .replay : demand,
+            isRetry: record.machine.failures > 0,
+            spends: spends
+        )
     }
 
     // MARK: Attempts
@@ -263,6 +273,11 @@ struct EngineState: ~Copyable, Sendable {
                 idle += 1
                 continue
             }
+            // One lane alone must not take every place there is (facts K03).
+            if let busy = self.lanes[lane]?.inFlight, self.order.count > 1, busy >= self.settings.maximumInFlight / 2 {
+                idle += 1
+                continue
+            }
             switch self.lanes[lane]?.next(at: now) ?? .idle {
             case .idle:
                 idle += 1
@@ -272,7 +287,7 @@ struct EngineState: ~Copyable, Sendable {
             case .send(let slot):
                 idle = 0
                 guard let ticket = self.start(slot, lane: lane) else {
-                    self.lanes[lane]?.skipped()
+                    self.lanes[lane]?.skipped(slot)
                     continue
                 }
                 self.inFlight += 1
@@ -306,12 +321,22 @@ struct EngineState: ~Copyable, Sendable {
     }
 
     /// The request is over: the lane is free for the next one, the account waits for its commit.
-    mutating func ended(_ ticket: Ticket, _ effect: LaneEffect, at now: Timestamp) {
+    ///
+    /// - Returns: Why its lane has stopped, if this end stopped it.
+    mutating func ended(_ ticket: Ticket, _ effect: LaneEffect, at now: Timestamp) -> LaneStop? {
         self.inFlight -= 1
-        self.lanes[ticket.lane]?.ended(effect, at: now)
-        guard self.isCurrent(ticket) else { return }
-        self.records[Int(ticket.slot)]?.machine.ended()
+        let stop = self.lanes[ticket.lane]?.ended(effect, of: ticket.slot, at: now)
+        if self.isCurrent(ticket) { self.records[Int(ticket.slot)]?.machine.ended() }
+        return stop ?? nil
     }
+
+    /// A person lets a client's lane go on.
+    mutating func releaseLane(of client: ClientID) {
+        guard let lane = self.settings.clients[client]?.client.lane else { return }
+        self.lanes[lane]?.release()
+    }
+
+    private func lane(of record: AccountRecord) -> LaneID? { self.settings.clients[record.client]?.client.lane }
 
     /// What became of the attempt is durable, or will never be: the account sleeps again, whoever waited is told.
     ///
@@ -360,8 +385,10 @@ struct EngineState: ~Copyable, Sendable {
     mutating func apply(_ settings: EngineSettings, at now: Timestamp) {
         self.settings = settings
         self.configureLanes()
+        for lane in self.lanes.keys { self.lanes[lane]?.grants = 0 }
         for slot in self.records.indices {
             guard var record = self.records[slot] else { continue }
+            if let lane = self.lane(of: record) { self.lanes[lane]?.grants += 1 }
             if record.machine.phase == .queued {
                 record.machine.calledBack()
                 record.dueAt = now

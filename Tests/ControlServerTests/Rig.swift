@@ -149,7 +149,7 @@ struct Rig: Sendable {
             endpoint: endpoint,
             window: RefreshWindow(),
             mode: .eager,
-            limits: LaneLimits()
+            limits: LaneLimits(patience: .zero)
         )
     }
 }

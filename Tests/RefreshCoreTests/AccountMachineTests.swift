@@ -79,6 +79,16 @@ import Testing
         #expect(AccountMachine(standing: .retrying, failures: 4).unknowns == 0)
     }
 
+    @Test func `the first doubtful death is remembered until a token comes`() {
+        var machine = AccountMachine(standing: .good)
+        machine.failed(standing: .inDoubt, unknownAt: nil, doubtfulDeathAt: Timestamp(seconds: 10))
+        machine.failed(standing: .inDoubt, unknownAt: nil, doubtfulDeathAt: Timestamp(seconds: 20))
+        machine.failed(standing: .inDoubt, unknownAt: nil)
+        #expect(machine.doubtfulDeathAt == Timestamp(seconds: 10))
+        machine.renewed(standing: .good)
+        #expect(machine.doubtfulDeathAt == nil)
+    }
+
     @Test func `a new grant takes over where the attempt is, and nothing else`() {
         var old = AccountMachine(standing: .inDoubt, failures: 3)
         _ = old.due()

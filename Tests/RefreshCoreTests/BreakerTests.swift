@@ -23,13 +23,13 @@ import Testing
     @Test func `at the threshold it opens for the first step`() {
         var breaker = self.opened()
         #expect(breaker.state(at: self.start) == .open)
-        #expect(breaker.pass(at: self.start) == self.start + .milliseconds(500))
-        #expect(breaker.pass(at: self.start + .milliseconds(499)) == self.start + .milliseconds(500))
+        #expect(breaker.pass(at: self.start) == self.start + .seconds(1))
+        #expect(breaker.pass(at: self.start + .milliseconds(999)) == self.start + .seconds(1))
     }
 
     @Test func `half open lets one probe through and nobody else`() {
         var breaker = self.opened()
-        let later = self.start + .milliseconds(500)
+        let later = self.start + .seconds(1)
         #expect(breaker.state(at: later) == .halfOpen)
         #expect(breaker.pass(at: later) == nil)
         for _ in 0..<10 { #expect(breaker.pass(at: later + .seconds(100)) == Timestamp(milliseconds: .max)) }
@@ -61,7 +61,7 @@ import Testing
             #expect(breaker.pass(at: now) == nil)
             breaker.failed(at: now, phase: 0)
         }
-        #expect(last == .seconds(150))
+        #expect(last == .seconds(15))
     }
 
     @Test func `a probe that was never sent makes room for the next, and changes nothing else`() {
@@ -72,6 +72,33 @@ import Testing
         #expect(breaker.failures == 5)
         #expect(breaker.pass(at: later) == nil)
         #expect(breaker.pass(at: later) == Timestamp(milliseconds: .max))
+    }
+
+    @Test func `opened by order, only a probe closes it, and a failed one opens it for a second at least`() {
+        var breaker = Breaker()
+        let until = self.start + .seconds(60)
+        breaker.trip(until: until)
+        breaker.succeeded()
+        #expect(breaker.pass(at: self.start) == until)
+        breaker.failed(at: until, phase: 0)
+        #expect(breaker.state(at: until) == .halfOpen, "it was under way before")
+        #expect(breaker.pass(at: until) == nil)
+        breaker.failed(at: until, phase: 0)
+        #expect(breaker.pass(at: until) == until + .seconds(1))
+        #expect(breaker.pass(at: until + .seconds(1)) == nil)
+        breaker.succeeded()
+        #expect(breaker.state(at: until) == .closed)
+    }
+
+    @Test func `over a restart it stays open, and a probe that was under way is none any more`() {
+        var old = self.opened()
+        _ = old.pass(at: self.start + .seconds(1))
+        var new = Breaker()
+        new.restore(failures: old.failures, until: old.opensAt)
+        #expect(new.pass(at: self.start) == self.start + .seconds(1))
+        #expect(new.pass(at: self.start + .seconds(1)) == nil)
+        new.restore(failures: 0, until: nil)
+        #expect(new.state(at: self.start) == .closed)
     }
 
     @Test func `whatever happens, never two probes at once`() {

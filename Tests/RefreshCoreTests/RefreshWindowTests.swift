@@ -16,8 +16,8 @@ import Testing
         arguments: [
             (3_600, 3_300),
             // The margin takes half of a life and no more.
-            (601, 301), (600, 300), (599, 299.5), (60, 30), (5, 2.5), (1, 0.5),
-            (0, 0), (-1, 0),
+            (601, 301), (600, 300), (599, 299.5), (60, 30), (20, 10),
+            (19, 9.5), (5, 2.5), (1, 0.5), (0, 0), (-1, 0),
             // However long it claims to live, a day is the longest sleep.
             (86_400 + 300, 86_400), (86_400 + 301, 86_400), (3_155_760_000, 86_400),
         ] as [(Double, Double)]
@@ -40,10 +40,40 @@ import Testing
         #expect(waits.allSatisfy { $0 <= .seconds(86_400) && $0 > .seconds(86_400 * 0.9) })
     }
 
-    @Test func `a five-second token is due within its life, and not at once`() {
-        for phase in stride(from: 0, to: 1, by: 0.01) {
-            let wait = Self.wait(.seconds(5), phase: phase)
-            #expect(wait >= .milliseconds(1_250) && wait <= .milliseconds(2_500))
+    @Test func `issued within a minute, a life later the peak is at most 1.2 times the mean (K01)`() throws {
+        var tens: [Int64: Int] = [:]
+        var seconds: [Int64: Int] = [:]
+        for number in 0..<100_000 as Range<Int64> {
+            let account = try AccountID("gdrive/user-\(number)@example.com")
+            let issued = Self.issued + .milliseconds(number * 60_000 / 100_000)
+            let due = RefreshWindow().due(issuedAt: issued, lifetime: .seconds(3_600), phase: account.phase)
+            tens[due.seconds / 10, default: 0] += 1
+            seconds[due.seconds, default: 0] += 1
+        }
+        // The spread is a tenth of the life: 360 s.
+        let mean = 100_000.0 / 360
+        #expect(Double(tens.values.max() ?? 0) <= 1.2 * mean * 10)
+        // Of one second alone chance is a larger part: three times the root of the mean and more make a fifth of it.
+        #expect(Double(seconds.values.max() ?? 0) <= 1.2 * mean + mean.squareRoot())
+    }
+
+    @Test func `with equal shares a bunch comes apart a little more with every life`() throws {
+        var issued = [Timestamp](repeating: Self.issued, count: 20_000)
+        let accounts = try issued.indices.map { try AccountID("gdrive/user-\($0)@example.com") }
+        var last = Int.max
+        for _ in 0..<5 {
+            var counts: [Int64: Int] = [:]
+            for index in issued.indices {
+                issued[index] = RefreshWindow().due(
+                    issuedAt: issued[index],
+                    lifetime: .seconds(3_600),
+                    phase: accounts[index].phase
+                )
+                counts[issued[index].seconds / 10, default: 0] += 1
+            }
+            let peak = counts.values.max() ?? 0
+            #expect(peak < last)
+            last = peak
         }
     }
 
@@ -60,7 +90,8 @@ import Testing
             )
             let phase = Double.random(in: 0..<1, using: &random)
             let wait = Self.wait(lifetime, phase: phase, window: window)
-            #expect(wait >= .zero && wait <= lifetime && wait <= RefreshWindow.longestSleep, "seed \(seed)")
+            #expect(wait >= .zero && wait <= RefreshWindow.longestSleep, "seed \(seed)")
+            #expect(wait <= lifetime, "seed \(seed)")
             // Later phases are never later, so that the spread counts back from the margin.
             let earlier = Self.wait(lifetime, phase: phase / 2, window: window)
             #expect(earlier >= wait, "seed \(seed)")

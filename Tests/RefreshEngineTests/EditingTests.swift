@@ -105,7 +105,7 @@ import Testing
     @Test func `a token put for an account that waits in its lane calls it back, and whoever waits is served`()
         async throws
     {
-        let rig = try Rig(.singleUse, limits: LaneLimits(concurrency: 1))
+        let rig = try Rig(.singleUse, limits: LaneLimits(concurrency: 1, patience: .zero))
         try await rig.run {
             let first = try await rig.put("box/first")
             let second = try await rig.put("box/second", expiresIn: 600)
@@ -251,7 +251,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(1)))
     func `whoever waits for an account that is paused in its lane is told at once`() async throws {
-        let rig = try Rig(.singleUse, limits: LaneLimits(concurrency: 1))
+        let rig = try Rig(.singleUse, limits: LaneLimits(concurrency: 1, patience: .zero))
         try await rig.run {
             let first = try await rig.put("box/first")
             let second = try await rig.put("box/second", expiresIn: 600)
@@ -310,7 +310,7 @@ import Testing
 
     @Test func `a new configuration does not call back what is on its way, nor lose who waits in a lane`() async throws
     {
-        let rig = try Rig(.singleUse, limits: LaneLimits(concurrency: 1))
+        let rig = try Rig(.singleUse, limits: LaneLimits(concurrency: 1, patience: .zero))
         try await rig.run {
             let accounts = [try await rig.put("box/a"), try await rig.put("box/b"), try await rig.put("box/c")]
             let gate = Gate()

@@ -133,7 +133,10 @@ import Testing
         self.clock.advance(by: .seconds(60))
         let rig = try self.restart(.graceful, journal.afterRestart())
         try await rig.run {
-            #expect(rig.endpoint.count == 0, "the grace of 30 s is over")
+            #expect(rig.endpoint.count == 0, "the grace of 30 s is over, so there is no hurry")
+            #expect(rig.state(account) == .inDoubt)
+            rig.endpoint.play(.error("invalid_grant"))
+            _ = try await rig.engine.refresh(account)
             #expect(rig.state(account) == .needsAuthorization)
             #expect(rig.engine.view(of: account)?.failure?.cause == .graceMissed)
         }

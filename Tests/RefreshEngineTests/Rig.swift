@@ -51,7 +51,7 @@ struct Rig: Sendable {
     /// One client, `box`, whose habit is as given.
     init(
         _ habit: RotationHabit = .reusable,
-        limits: LaneLimits = LaneLimits(),
+        limits: LaneLimits = LaneLimits(patience: .zero),
         mode: RefreshMode = .eager,
         sinks: [SinkID: SinkBinding] = [:],
         endpoint: ScriptedEndpoint = .counting(),
@@ -189,7 +189,7 @@ extension ClientSettings {
         _ name: String,
         _ endpoint: any TokenEndpoint,
         habit: RotationHabit = .reusable,
-        limits: LaneLimits = LaneLimits(),
+        limits: LaneLimits = LaneLimits(patience: .zero),
         mode: RefreshMode = .eager
     ) throws -> ClientSettings {
         var profile = ProviderProfile(id: "practice", name: "Practice")

@@ -12,10 +12,14 @@ package struct LaneLimits: Hashable, Sendable {
     package var rate: Double?
     /// Requests in flight, 1 or more.
     package var concurrency: Int
+    /// How long the first request to a client of which nobody knows whether it is accepted goes alone; refusals come
+    /// sooner (facts F10).
+    package var patience: Duration
 
-    package init(rate: Double? = nil, concurrency: Int = 32) {
+    package init(rate: Double? = nil, concurrency: Int = 32, patience: Duration = .seconds(2)) {
         self.rate = rate
         self.concurrency = concurrency
+        self.patience = patience
     }
 }
 

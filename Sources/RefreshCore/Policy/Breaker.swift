@@ -11,6 +11,8 @@ package struct Breaker: Hashable, Sendable {
     package private(set) var failures = 0
     private var closedUntil: Timestamp?
     private var isProbing = false
+    /// Opened by order: what was under way before then says nothing about whether the order still stands.
+    private var isTripped = false
 
     package init(threshold: Int = 5) { self.threshold = threshold }
 
@@ -33,9 +35,8 @@ package struct Breaker: Hashable, Sendable {
 
     /// The provider answered, if only to refuse: it is there.
     package mutating func succeeded() {
-        self.failures = 0
-        self.closedUntil = nil
-        self.isProbing = false
+        if self.isTripped, !self.isProbing { return }
+        self.reset()
     }
 
     /// The provider could not be reached, or could not answer.
@@ -43,14 +44,41 @@ package struct Breaker: Hashable, Sendable {
     /// `phase` is the jitter of the wait, in `0..<1`.
     package mutating func failed(at now: Timestamp, phase: Double) {
         // Those that were under way when it opened say nothing new: only a probe makes the wait longer.
-        if let closedUntil, closedUntil > now, !self.isProbing { return }
+        if let closedUntil, !self.isProbing, self.isTripped || closedUntil > now { return }
         self.failures += 1
+        guard self.failures >= self.threshold || self.isProbing else { return }
         self.isProbing = false
-        guard self.failures >= self.threshold else { return }
-        let wait = RetryLadder.transient.wait(after: self.failures - self.threshold + 1, phase: phase)
+        let wait = RetryLadder.probe.wait(after: self.failures - self.threshold + 1, phase: phase)
         self.closedUntil = now + wait
+    }
+
+    /// Opens it by order until a moment, or for longer if it is already; then one probe decides.
+    package mutating func trip(until moment: Timestamp) {
+        self.closedUntil = self.closedUntil.map { Swift.max($0, moment) } ?? moment
+        self.isTripped = true
+        self.isProbing = false
     }
 
     /// A request was given up before it was sent: it says nothing about the provider.
     package mutating func abandoned() { self.isProbing = false }
+
+    package mutating func reset() {
+        self.failures = 0
+        self.closedUntil = nil
+        self.isProbing = false
+        self.isTripped = false
+    }
+
+    // MARK: Over a restart
+
+    /// Until when it lets nobody through; nil when it is closed.
+    package var opensAt: Timestamp? { self.closedUntil }
+
+    /// Takes up where another one stopped: a probe that was under way is none any more.
+    package mutating func restore(failures: Int, until moment: Timestamp?) {
+        self.reset()
+        guard let moment else { return }
+        self.failures = failures
+        self.trip(until: moment)
+    }
 }

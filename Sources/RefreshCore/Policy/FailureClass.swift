@@ -2,6 +2,9 @@
 package enum FailureClass: Hashable, Sendable {
     /// The provider says the grant is over: only a person can bring it back.
     case deadGrant
+    /// The same words under a status that speaks of the server's own trouble: unknown first, and dead only if an answer
+    /// that is no failure says so a minute later (facts F08).
+    case deadByFailure
     /// The provider refuses this client, not this grant: no grant is dead, and the whole lane is affected.
     case clientRejected
     /// Not this time: the server said that it did not act (429, 503, `temporarily_unavailable`), or could not have.

@@ -38,4 +38,33 @@ package struct RateBudget: Hashable, Sendable {
         self.full = start + self.cost
         return nil
     }
+
+    /// How many requests may go at once at this rate without any second seeing a tenth more than it allows.
+    ///
+    /// `perSecond` is more than 0, or nil for no limit; `limit` is the most there may be, 1 or more.
+    package static func burst(perSecond: Double?, limit: Int) -> Int {
+        guard let perSecond else { return limit }
+        return Swift.max(1, Swift.min(limit, Int(Swift.min(perSecond / 10, 1e6))))
+    }
+
+    // MARK: Over a restart
+
+    /// When it is whole again, rounded up.
+    package var wholeAt: Timestamp {
+        guard self.full > .milliseconds(Int64.min) else { return Timestamp(milliseconds: .min) }
+        let whole = self.full.milliseconds
+        return Timestamp(milliseconds: .milliseconds(whole) < self.full ? whole + 1 : whole)
+    }
+
+    /// Takes up where another one stopped: what it had spent is spent.
+    ///
+    /// No burst either, for twenty restarts would be twenty of them (facts I09). A moment that the rate cannot explain,
+    /// after a clock was set, is cut to what it can.
+    package mutating func restore(wholeAt: Timestamp, at now: Timestamp) {
+        guard self.cost > .zero else { return }
+        let instant = Duration.milliseconds(now.milliseconds)
+        let latest = instant + self.tolerance + self.cost
+        let spent = Swift.max(Duration.milliseconds(wholeAt.milliseconds), instant + self.tolerance)
+        self.full = Swift.min(spent, latest)
+    }
 }

@@ -32,9 +32,13 @@ package struct AccountMachine: Hashable, Sendable {
     package private(set) var unknowns: Int = 0
     /// When the first of them let its last byte go.
     package private(set) var firstUnknownAt: Timestamp?
+    /// When the provider first said that the grant is over under a status that speaks of its own trouble (facts F08).
+    package private(set) var doubtfulDeathAt: Timestamp?
 
-    /// - Parameter doubt: What is stored of attempts that ended unknown; an account can be in doubt without any, when its
-    ///   store has turned out to be an older one.
+    /// An account as it is read in.
+    ///
+    /// `doubt` is what is stored of attempts that ended unknown; an account can be in doubt without any, when its store
+    /// has turned out to be an older one.
     package init(standing: Standing, isPaused: Bool = false, failures: Int = 0, doubt: Doubt? = nil) {
         self.standing = standing
         self.isPaused = isPaused
@@ -96,13 +100,18 @@ package struct AccountMachine: Hashable, Sendable {
         self.failures = 0
         self.unknowns = 0
         self.firstUnknownAt = nil
+        self.doubtfulDeathAt = nil
     }
 
     /// The result is durable: no new token.
-    package mutating func failed(standing: Standing, unknownAt: Timestamp?) {
+    ///
+    /// The moments are the judgement's: when the outcome became unknown, and when the provider, in trouble itself, said
+    /// that the grant is over.
+    package mutating func failed(standing: Standing, unknownAt: Timestamp?, doubtfulDeathAt: Timestamp? = nil) {
         self.phase = .asleep
         self.standing = standing
         self.failures += 1
+        self.doubtfulDeathAt = self.doubtfulDeathAt ?? doubtfulDeathAt
         guard let unknownAt else { return }
         self.unknowns += 1
         self.firstUnknownAt = self.firstUnknownAt ?? unknownAt

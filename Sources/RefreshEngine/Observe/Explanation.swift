@@ -46,10 +46,11 @@ extension Engine {
         lines.append(self.belief(record, client.habit, relative))
         lines.append(self.next(record, client, relative))
         if let lane = self.state.withLock({ $0.laneMachine(of: record.client) }) {
+            let why = lane.stop(at: now).map { " (\($0.sentence))" } ?? ""
             let gate = lane.closedUntil(at: now).map { "; closed, opens \(relative($0))" } ?? ""
             lines.append(
                 "Its lane: \(lane.inFlight) of \(lane.limits.concurrency) under way, \(lane.queued) waiting, breaker "
-                    + lane.breakerState(at: now).rawValue + gate + "."
+                    + lane.breakerState(at: now).rawValue + gate + why + "."
             )
         }
         if let probeAt = self.state.withLock({ $0.journalProbeAt }), client.habit.rotation.spends {

@@ -35,6 +35,7 @@ package enum LogEvent: String, Sendable, CaseIterable {
     case journalRecovered = "5e2d8f4a7c314e0f9b1d3c6e8a9f0b72"
     case attemptRecovered = "b7a3e1c4d5f64a0893c2e7f1a6b8d904"
     case answerSetAside = "d41f6a2be37c4c5f8e90a1b2c3d4e5f6"
+    case laneStopped = "a8c4f1d27b9e4e3c8d5a6f0b1c2e3d47"
     case storeOlder = "6f9c2a7e1b3d4e5fa8c7b6d5e4f3a201"
     case keyMade = "5daaa5a39fc94576bbd785d003d555b7"
 }

@@ -9,7 +9,8 @@ extension Refresher {
     /// Frees the lane.
     func end(_ ticket: EngineState.Ticket, _ effect: LaneEffect) {
         let now = self.engine.clock.now
-        self.engine.state.withLock { $0.ended(ticket, effect, at: now) }
+        let stop = self.engine.state.withLock { $0.ended(ticket, effect, at: now) }
+        if let stop { self.engine.laneStopped(ticket.client, stop) }
         self.engine.pump()
     }
 
@@ -177,7 +178,8 @@ extension Refresher {
             habit: client.habit,
             now: now,
             sentAt: sentAt,
-            phase: ticket.account.phase
+            phase: ticket.account.phase,
+            tokenExpiresAt: ticket.facts.expiresAt
         )
         self.end(ticket, judgement.laneEffect)
         let outcome = await self.committer.commit(
@@ -192,7 +194,11 @@ extension Refresher {
         var settled: AccountRecord?
         let waiters = engine.state.withLock { state in
             state.settle(ticket) { record in
-                record.machine.failed(standing: judgement.standing, unknownAt: judgement.unknownAt)
+                record.machine.failed(
+                    standing: judgement.standing,
+                    unknownAt: judgement.unknownAt,
+                    doubtfulDeathAt: judgement.doubtfulDeathAt
+                )
                 record.failure = judgement.failure
                 record.dueAt = judgement.failure.retryAt
                 settled = record
@@ -209,6 +215,17 @@ extension Refresher {
 }
 
 extension Engine {
+    /// Tells that nobody of a lane is let through for a while.
+    func laneStopped(_ client: ClientID, _ stop: LaneStop) {
+        let isAlarm = if case .massDeath = stop { true } else { false }
+        self.logger.event(
+            .laneStopped,
+            isAlarm ? .critical : .warning,
+            "no refreshes for this client for now",
+            [LogKeys.client: "\(client)", LogKeys.reason: "\(stop.sentence)"]
+        )
+    }
+
     func log(_ judgement: Judgement, of account: AccountID, _ client: ClientID, _ generation: Generation) {
         let (event, level, text): (LogEvent, Logger.Level, Logger.Message) =
             switch judgement.standing {

@@ -88,16 +88,16 @@ enum ErrorAnswers {
 
     /// The same words where they prove nothing.
     static let doubtful: [AnswerCase] = [
-        AnswerCase("F08", "500", "box", 500, error("invalid_grant"), .refused(.unknown(.serverError))),
-        AnswerCase("F08", "502", "rfc6749", 502, error("invalid_grant"), .refused(.unknown(.serverError))),
-        AnswerCase("F08", "503", "gdrive", 503, error("invalid_grant"), .refused(.unknown(.serverError))),
+        AnswerCase("F08", "500", "box", 500, error("invalid_grant"), .refused(.deadByFailure)),
+        AnswerCase("F08", "502", "rfc6749", 502, error("invalid_grant"), .refused(.deadByFailure)),
+        AnswerCase("F08", "503", "gdrive", 503, error("invalid_grant"), .refused(.deadByFailure)),
         AnswerCase(
             "F08; providers 3.5",
             "500",
             "onedrive",
             500,
             error("interaction_required"),
-            .refused(.unknown(.serverError))
+            .refused(.deadByFailure)
         ),
         AnswerCase(
             "F01; facts 1",
@@ -164,7 +164,7 @@ enum ErrorAnswers {
             "vkid",
             500,
             described("invalid_request", "refresh_token is missing or invalid"),
-            .refused(.unknown(.serverError))
+            .refused(.deadByFailure)
         ),
         AnswerCase(
             "F29",

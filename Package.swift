@@ -175,7 +175,7 @@ let package = Package(
         .testTarget(name: "OAuthTests", dependencies: ["OAuth", "RefreshCore", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "StoreConformanceTests",
-            dependencies: ["SQLiteStore", "Sealing", "RefreshCore", "TestSupport", grdb, logging],
+            dependencies: ["SQLiteStore", "Sealing", "RefreshEngine", "RefreshCore", "TestSupport", grdb, logging],
             swiftSettings: strict
         ),
         .testTarget(

@@ -187,4 +187,24 @@ package enum Call {
 
         package init() {}
     }
+
+    package struct Backup: ControlCall {
+        package typealias Reply = EmptyReply
+        package static let method = "Backup"
+
+        /// Absolute, as the daemon sees it.
+        package var path: String
+
+        package init(path: String) {
+            self.path = path
+        }
+    }
+
+    /// With `more`, answers as it goes on.
+    package struct Rekey: ControlCall {
+        package typealias Reply = RekeyReply
+        package static let method = "Rekey"
+
+        package init() {}
+    }
 }

@@ -18,6 +18,10 @@ package enum ControlError: Error, Hashable, Sendable {
     case notReady(state: String)
     /// The new configuration has a fault, told in one line; the old one stays in force.
     case reloadFailed(message: String)
+    /// There is no backup, for a reason told in one line; the store is as it was.
+    case backupFailed(message: String)
+    /// The rekey did not get to its end, for a reason told in one line; what was done stays done.
+    case rekeyFailed(message: String)
 
     /// The error's name without the interface's: `NotAllowed`.
     ///
@@ -33,6 +37,8 @@ package enum ControlError: Error, Hashable, Sendable {
         case .authorizationFailed: "AuthorizationFailed"
         case .notReady: "NotReady"
         case .reloadFailed: "ReloadFailed"
+        case .backupFailed: "BackupFailed"
+        case .rekeyFailed: "RekeyFailed"
         }
     }
 
@@ -68,6 +74,12 @@ package enum ControlError: Error, Hashable, Sendable {
         case ("ReloadFailed", _, _):
             guard let message = fields.message else { return nil }
             self = .reloadFailed(message: message)
+        case ("BackupFailed", _, _):
+            guard let message = fields.message else { return nil }
+            self = .backupFailed(message: message)
+        case ("RekeyFailed", _, _):
+            guard let message = fields.message else { return nil }
+            self = .rekeyFailed(message: message)
         default: return nil
         }
     }
@@ -99,7 +111,8 @@ package enum ControlError: Error, Hashable, Sendable {
             Fields(account: account, cause: cause, retryAt: retryAt)
         case .authorizationFailed(let error, let description): Fields(description: description, error: error)
         case .notReady(let state): Fields(state: state)
-        case .reloadFailed(let message): Fields(message: message)
+        case .reloadFailed(let message), .backupFailed(let message), .rekeyFailed(let message):
+            Fields(message: message)
         }
     }
 }

@@ -57,6 +57,19 @@ package struct MetricsReply: Codable, Hashable, Sendable {
     }
 }
 
+/// Answers `Rekey`; with `more`, once for each part of it.
+package struct RekeyReply: Codable, Hashable, Sendable {
+    /// Accounts sealed anew so far.
+    package var done: Int
+    /// Accounts that could not be.
+    package var left: Int
+
+    package init(done: Int, left: Int) {
+        self.done = done
+        self.left = left
+    }
+}
+
 /// Answers methods that have nothing to say but that it is done.
 package struct EmptyReply: Codable, Hashable, Sendable {
     package init() {}

@@ -46,6 +46,7 @@ struct CallRouter: Sendable {
     let interface: ServiceInterface
     let facts: DaemonFacts
     let reload: @Sendable () async throws -> Void
+    var upkeep: Upkeep? = nil
     let floor: RefreshFloor
     let logger: Logger
 
@@ -78,6 +79,8 @@ struct CallRouter: Sendable {
         case Call.Status.method: try self.status(call)
         case Call.Metrics.method: try self.metrics(call)
         case Call.Reload.method: try self.reload(call)
+        case Call.Backup.method: try self.backup(call)
+        case Call.Rekey.method: try self.rekey(call)
         // Authorization and hand-off stand in the interface for those who build against it already.
         default: throw .varlink(.methodNotImplemented(call.call.method))
         }

@@ -33,6 +33,7 @@ package final class ControlServer: Service {
     ///   - limits: What a caller may take.
     ///   - facts: For `Status`.
     ///   - reload: Reads the configuration again. The first line of its error's description goes to the caller.
+    ///   - upkeep: Backups and rekeying; nil where there is nothing to keep up.
     ///   - listening: Called once, when the socket answers.
     ///   - group: The event loops, which outlive the server.
     ///   - logger: Refused and dropped connections are written here.
@@ -44,6 +45,7 @@ package final class ControlServer: Service {
         limits: ControlLimits = ControlLimits(),
         facts: DaemonFacts,
         reload: @escaping @Sendable () async throws -> Void,
+        upkeep: Upkeep? = nil,
         listening: @escaping @Sendable () -> Void = {},
         group: any EventLoopGroup,
         logger: Logger
@@ -67,6 +69,7 @@ package final class ControlServer: Service {
             ),
             facts: facts,
             reload: reload,
+            upkeep: upkeep,
             floor: RefreshFloor(limits.refreshFloor),
             logger: logger
         )

@@ -6,6 +6,7 @@ enum Migrations {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("0001-initial", migrate: Migration0001Initial.migrate)
         migrator.registerMigration("0002-attempts", migrate: Migration0002Attempts.migrate)
+        migrator.registerMigration("0003-keys", migrate: Migration0003Keys.migrate)
         return migrator
     }
 

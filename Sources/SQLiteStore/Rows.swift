@@ -25,7 +25,7 @@ extension StoredAccount {
         )
     }
 
-    private static func name(_ text: String) throws(StoreError) -> AccountID {
+    static func name(_ text: String) throws(StoreError) -> AccountID {
         do {
             return try AccountID(text)
         } catch {

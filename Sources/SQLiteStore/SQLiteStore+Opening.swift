@@ -1,6 +1,6 @@
 import GRDB
 package import Logging
-import RefreshCore
+package import RefreshCore
 
 extension SQLiteStore {
     /// Opens the store, or makes it if there is none.
@@ -11,13 +11,16 @@ extension SQLiteStore {
     /// - Parameters:
     ///   - path: The database file. Beside it appear `-wal`, its log, and `.lock`, the daemon's own lock.
     ///   - logger: Told of a folder that others may look into, and of connections given up.
-    ///   - identity: Given the identity of an existing store, checks it against the key and throws if that is wrong; what
-    ///     it returns then is not looked at. Given nil, makes the identity of a new store.
+    ///   - isHere: Whether this key can open what was sealed under it.
+    ///   - identity: Given the identity of an existing store, checks it against the keys and throws if that is wrong. It
+    ///     returns the same with a key check under the writing key. Given nil, makes the identity of a new store.
     /// - Returns: The store, which this process has to itself until it is closed.
-    /// - Throws: `StoreOpeningError`, or what `identity` throws.
+    /// - Throws: `StoreOpeningError`, `keyMissing` of it when accounts are sealed under a key that is not here; or what
+    ///   `identity` throws.
     package static func open(
         path: String,
         logger: Logger,
+        isHere: (KeyID) -> Bool = { _ in true },
         identity: (StoreIdentity?) throws -> StoreIdentity
     ) throws -> SQLiteStore {
         let file = StoreFile(path: path)
@@ -32,17 +35,22 @@ extension SQLiteStore {
         let connection = try Self.connect(file, hadLog: hadLog)
         do {
             let found = try Self.inspect(file, connection)
-            if made == nil { _ = try identity(found) }
+            var present = found
+            if made == nil {
+                try Self.naming(file) { try Self.checkKeys(file, connection, isHere) }
+                present = try identity(found)
+            }
             try Self.naming(file) {
                 try Connection.useLog(connection)
                 try Migrations.all.migrate(connection)
+                if present != found { try connection.write { db in try present.replace(found, db) } }
             }
             return SQLiteStore(
                 file: file,
                 inodes: file.inodes,
                 lock: lock,
                 connection: connection,
-                identity: found,
+                identity: present,
                 logger: logger
             )
         } catch {
@@ -112,6 +120,20 @@ extension SQLiteStore {
                 }
                 return identity
             }
+        }
+    }
+
+    /// Refuses a store of which some keys are here and some are not (facts C04).
+    ///
+    /// If none is here, it is the wrong key altogether, and `identity` says so: at once, for nothing is counted.
+    private static func checkKeys(_ file: StoreFile, _ connection: DatabaseQueue, _ isHere: (KeyID) -> Bool) throws {
+        try connection.writeWithoutTransaction { db in
+            let keys = try SealingKeys.read(db)
+            let missing = keys.filter { !isHere($0) }
+            guard !missing.isEmpty, missing.count < keys.count else { return }
+            let count = try SealingKeys.countAccounts(under: missing, db)
+            // None is left under it, and yet it was not retired: the last step of a rekey was cut off.
+            if count > 0 { throw StoreOpeningError.keyMissing(file.path, accounts: count) }
         }
     }
 

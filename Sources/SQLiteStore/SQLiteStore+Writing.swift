@@ -1,5 +1,6 @@
 import GRDB
 import KillPoints
+import Logging
 package import RefreshCore
 
 extension SQLiteStore {
@@ -30,7 +31,7 @@ extension SQLiteStore {
 
     package func edit(_ edits: [AccountEdit]) throws(StoreError) -> [CommitOutcome] {
         guard !edits.isEmpty else { return [] }
-        return try self.transaction { db in
+        let outcomes = try self.transaction { db in
             try Batch.write(db) { batch in
                 try edits.map { edit in
                     switch edit {
@@ -49,6 +50,26 @@ extension SQLiteStore {
                     }
                 }
             }
+        }
+        self.forgetRemoved(edits)
+        return outcomes
+    }
+
+    /// Empties the log of what removed accounts left in it; in the file it is overwritten already (facts T19).
+    ///
+    /// The removal stands if that fails: it is tried again with the next one, and when the store is closed or opened.
+    private func forgetRemoved(_ edits: [AccountEdit]) {
+        for edit in edits {
+            if case .remove = edit { self.owesCheckpoint = true }
+        }
+        guard self.owesCheckpoint else { return }
+        do throws(StoreError) {
+            try self.checkpoint()
+        } catch {
+            self.logger.warning(
+                "the log still has what a removed account left, for it could not be emptied",
+                metadata: ["error": "\(error.label)"]
+            )
         }
     }
 

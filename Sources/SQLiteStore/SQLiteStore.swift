@@ -11,12 +11,17 @@ package actor SQLiteStore: TokenStore {
     package nonisolated let identity: StoreIdentity
 
     private nonisolated let executor: DispatchQueueExecutor
-    private let file: StoreFile
-    private let logger: Logger
+    let file: StoreFile
+    let logger: Logger
     // What SQLite has open; looked at before every commit.
     private let inodes: StoreFile.Inodes
     // Nil once closed.
     private var lock: StoreLock?
+    // Held here so that it ends before the connection does.
+    var backup: OnlineBackup?
+    var isBackingUp = false
+    // Whether what removed accounts left may still be in the log.
+    var owesCheckpoint = false
     // Nil after a failure from which this connection does not recover; the next call opens another.
     private var connection: DatabaseQueue?
 
@@ -115,6 +120,7 @@ package actor SQLiteStore: TokenStore {
     /// Moves the log into the file, for a moment in which nobody waits for a commit.
     package func checkpoint() throws(StoreError) {
         try self.perform(Connection.checkpoint)
+        self.owesCheckpoint = false
     }
 
     /// Moves the log into the file and lets go of it.
@@ -169,7 +175,7 @@ extension SQLiteStore {
     }
 
     /// The connection, a new one if the last was given up.
-    private func connected() throws(StoreError) -> DatabaseQueue {
+    func connected() throws(StoreError) -> DatabaseQueue {
         guard self.lock != nil else { throw Self.closed }
         if let connection { return connection }
         // An older copy of this store would pass for it: its identity is the same.
@@ -182,6 +188,7 @@ extension SQLiteStore {
             // What a failed sync left in the log may be in memory only, and a second sync would not say so. Moved into
             // the file it is written again, and the log starts anew (facts B06).
             try Connection.checkpoint(fresh)
+            self.owesCheckpoint = false
             self.connection = fresh
             self.logger.notice("store opened again")
             return fresh
@@ -198,6 +205,8 @@ extension SQLiteStore {
 
     /// Closes the connection without a checkpoint: nothing is synced again on a descriptor that failed.
     func disconnect() {
+        try? self.backup?.end()
+        self.backup = nil
         // A connection that cannot be closed now is closed when the last reference to it goes.
         try? self.connection?.close()
         self.connection = nil

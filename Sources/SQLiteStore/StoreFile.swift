@@ -9,6 +9,11 @@ struct StoreFile {
     /// Where a new store is made, before it gets its name.
     var draft: StoreFile { StoreFile(path: self.path + ".new") }
 
+    /// Every name that the store and whoever opens it use.
+    var names: Set<String> {
+        Set(["", "-wal", "-shm", "-journal", ".lock", ".new", ".new-wal", ".new-journal"].map { self.path + $0 })
+    }
+
     var folder: String {
         let parts = self.path.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count > 1 else { return "." }
@@ -107,10 +112,23 @@ struct StoreFile {
     /// Gives the file its name, durably.
     func rename(to other: StoreFile) throws(StoreOpeningError) {
         guard unsafe Glibc.rename(self.path, other.path) == 0 else { throw Self.error(for: errno, at: other.path) }
-        let folder = unsafe open(other.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard folder >= 0 else { throw Self.error(for: errno, at: other.folder) }
-        defer { close(folder) }
-        guard fsync(folder) == 0 else { throw Self.error(for: errno, at: other.folder) }
+        try Self.sync(other.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    }
+
+    /// Gives the file another name beside its own, durably; never in the place of another file.
+    func link(to other: StoreFile) throws(StoreOpeningError) {
+        guard unsafe Glibc.link(self.path, other.path) == 0 else { throw Self.error(for: errno, at: other.path) }
+        try Self.sync(other.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    }
+
+    /// Syncs the file; must be called while no connection has it open in this process.
+    func sync() throws(StoreOpeningError) { try Self.sync(self.path, O_RDONLY | O_CLOEXEC) }
+
+    private static func sync(_ path: String, _ flags: Int32) throws(StoreOpeningError) {
+        let descriptor = unsafe open(path, flags)
+        guard descriptor >= 0 else { throw Self.error(for: errno, at: path) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw Self.error(for: errno, at: path) }
     }
 
     /// The process that has SQLite's lock on the file; nil when nobody has, or it cannot be told.
@@ -132,8 +150,12 @@ struct StoreFile {
     static func error(for code: Int32, at path: String) -> StoreOpeningError {
         switch code {
         case EACCES, EROFS, EPERM: .readOnly(path)
-        default: .failed(path, detail: unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)")
+        default: .failed(path, detail: Self.words(for: code))
         }
+    }
+
+    static func words(for code: Int32) -> String {
+        unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
     }
 
     /// - Returns: Nil when there is nothing at the path.

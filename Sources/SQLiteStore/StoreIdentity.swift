@@ -31,5 +31,18 @@ extension StoreIdentity {
             sql: "INSERT INTO meta (one, store, key_check, revision) VALUES (1, ?, ?, 0)",
             arguments: [self.store.text, Data(self.keyCheck.bytes)]
         )
+        try SealingKeys.add(self.keyCheck.key, db)
+    }
+
+    /// Puts the key check of another writing key in the place of the one there is.
+    ///
+    /// Before anything is sealed under that key: from here on a start without it is refused.
+    func replace(_ old: StoreIdentity, _ db: Database) throws {
+        guard self != old else { return }
+        try db.execute(
+            sql: "UPDATE meta SET key_check = ? WHERE one = 1",
+            arguments: [Data(self.keyCheck.bytes)]
+        )
+        try SealingKeys.add(self.keyCheck.key, db)
     }
 }

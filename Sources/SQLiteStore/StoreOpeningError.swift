@@ -14,6 +14,8 @@ package enum StoreOpeningError: Error, Hashable, Sendable, CustomStringConvertib
     case damaged(String, detail: String)
     /// It was changed by a newer version, by the migration of this name.
     case newer(String, migration: String)
+    /// A key is not here under which this many accounts are sealed, 1 or more.
+    case keyMissing(String, accounts: Int)
     /// Another daemon has it open; nil when it did not say which process it is.
     case heldByDaemon(String, process: Int32?)
     /// Some other program has it open.
@@ -37,6 +39,9 @@ package enum StoreOpeningError: Error, Hashable, Sendable, CustomStringConvertib
             "the store \(path) is damaged (\(detail)): restore it from a backup"
         case .newer(let path, let migration):
             "the store \(path) was written by a newer version (\(migration)): install that version"
+        case .keyMissing(let path, let accounts):
+            "\(accounts) accounts of the store \(path) are sealed under a key that is not here: "
+                + "name it in [store] old_keys until 'refreshctl rekey' is done with them; nothing was changed"
         case .heldByDaemon(let path, let process):
             "the store \(path) is in use by another daemon\(Self.named(process)): stop that one first"
         case .heldByProgram(let path, let process):

@@ -16,6 +16,12 @@ package struct AEADSealer: Sealer {
 
     package init(keys: KeyRing) { self.keys = keys }
 
+    /// The key that everything is sealed under from now on.
+    package var writingKey: KeyID { self.keys.writing.id }
+
+    /// Whether it opens what was sealed under this key.
+    package func opens(_ key: KeyID) -> Bool { self.keys.has(key) }
+
     /// How many bytes longer a sealed value is than its plaintext.
     package static let overhead = headerCount + tagCount
 

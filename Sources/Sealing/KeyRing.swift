@@ -1,8 +1,10 @@
 import Crypto
+import Glibc
+package import RefreshCore
 
 /// The keys of one store: one seals, all open.
 ///
-/// A new key is put in front of the old one; values move over as their accounts are refreshed.
+/// A new key is put in front of the old one; values move over as their accounts are refreshed, or all at once by a rekey.
 package struct KeyRing: Sendable {
     let writing: MasterKey
     private let keys: [KeyID: MasterKey]
@@ -19,17 +21,19 @@ package struct KeyRing: Sendable {
     package init(bytes: [UInt8]) throws(KeyFileError) { self.init(writing: try MasterKey(file: bytes)) }
 
     func key(named id: KeyID) -> MasterKey? { self.keys[id] }
-}
 
-/// What a sealed value says of its key: the first 8 bytes of a hash that only the key's holder can compute.
-///
-/// So keys need no names in the configuration, and a wrong key is told apart from damage.
-struct KeyID: Hashable, Sendable {
-    static let count = 8
+    /// Whether it opens what was sealed under this key.
+    package func has(_ id: KeyID) -> Bool { self.keys[id] != nil }
 
-    let bytes: [UInt8]
-
-    init(_ bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
+    /// Keeps the keys out of swap and of core files, as far as the system allows.
+    ///
+    /// Whole pages are locked, so whatever else is in them stays in memory as well. What is computed from a key and kept
+    /// for the time of one call is not among it; that is for the process to see to, which has neither dumps nor swap.
+    ///
+    /// - Returns: Whether all of them are locked; false is worth a warning (`RLIMIT_MEMLOCK`).
+    package func lockInMemory() -> Bool {
+        self.keys.values.reduce(true) { isLocked, key in key.lockInMemory() && isLocked }
+    }
 }
 
 /// 256 random bits, from which every value's own key is made.
@@ -77,6 +81,18 @@ package struct MasterKey: Sendable {
     // No value's key can come out of it: that begins with another text.
     private static let fingerprintInfo = Array("refreshd/1 fingerprint".utf8)
     private static let subkeyInfo = Array("refreshd/1 value".utf8)
+
+    func lockInMemory() -> Bool {
+        unsafe self.key.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return true }
+            let page = UInt(sysconf(Int32(_SC_PAGESIZE)))
+            let first = UInt(bitPattern: start) / page * page
+            let end = UInt(bitPattern: start) + UInt(bytes.count)
+            let length = Int((end - first + page - 1) / page * page)
+            guard let pages = unsafe UnsafeMutableRawPointer(bitPattern: first) else { return false }
+            return unsafe mlock(pages, length) == 0 && madvise(pages, length, MADV_DONTDUMP) == 0
+        }
+    }
 
     /// The bytes, for the file that keeps them.
     func revealBytes() -> [UInt8] { unsafe self.key.withUnsafeBytes { unsafe Array($0) } }

@@ -127,6 +127,8 @@ struct Failure: Error, Hashable, Sendable {
             let words = description.map { ": \($0.escaped)" } ?? ""
             self.init(.failed, "the provider refused the authorization (\(error.escaped)\(words))")
         case .reloadFailed(let message): self.init(.failed, "the running configuration stays: \(message.escaped)")
+        case .backupFailed(let message): self.init(.failed, "no backup was made: \(message.escaped)")
+        case .rekeyFailed(let message): self.init(.failed, "the rekey was not finished: \(message.escaped)")
         case .notReady(let state): self.init(.failed, "refreshd is \(state.escaped); try again in a moment")
         }
     }

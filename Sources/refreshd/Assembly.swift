@@ -61,6 +61,7 @@ enum Assembly {
 
         let keys = try Keys.ring(
             configuration.keySource,
+            oldKeys: configuration.oldKeys,
             storePath: configuration.storePath,
             isThere: { unsafe access($0, F_OK) == 0 },
             logger: logger
@@ -90,6 +91,13 @@ enum Assembly {
             journal: records.journal,
             sealer: sealer,
             clock: clock,
+            logger: logger
+        )
+        let rekeyer = Rekeyer(
+            store: store,
+            storeID: store.identity.store,
+            sealer: sealer,
+            writingKey: sealer.writingKey,
             logger: logger
         )
         let readiness = Readiness(engine: engine, notifier: notifier, logger: logger)
@@ -128,6 +136,10 @@ enum Assembly {
                 state: { readiness.phase }
             ),
             reload: { try await reloader.reload() },
+            upkeep: Upkeep(
+                backup: { try await store.backup(to: $0) },
+                rekey: { try await rekeyer.run($0) }
+            ),
             listening: { readiness.listening() },
             group: inward,
             logger: logger

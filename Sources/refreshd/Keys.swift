@@ -12,15 +12,32 @@ enum Keys {
     /// store either. A store without its key is never given a new one.
     static func ring(
         _ source: KeySource,
+        oldKeys: [OldKey],
         storePath: String,
         isThere: (String) -> Bool,
         logger: Logger
     ) throws -> KeyRing {
+        let ring = KeyRing(
+            writing: try Self.writingKey(source, storePath: storePath, isThere: isThere, logger: logger),
+            opening: try oldKeys.map { try MasterKey(file: $0.key.revealBytes()) }
+        )
+        if !ring.lockInMemory() {
+            logger.warning("the store's key cannot be locked in memory: where there is swap, it may get there")
+        }
+        return ring
+    }
+
+    private static func writingKey(
+        _ source: KeySource,
+        storePath: String,
+        isThere: (String) -> Bool,
+        logger: Logger
+    ) throws -> MasterKey {
         switch source {
         case .given(_, let key):
-            return try KeyRing(bytes: key.revealBytes())
+            return try MasterKey(file: key.revealBytes())
         case .besideStore(let path):
-            if isThere(path) { return KeyRing(writing: try KeyFile.read(path)) }
+            if isThere(path) { return try KeyFile.read(path) }
             guard !isThere(storePath) else { throw StartError.keyMissing(path: path, store: storePath) }
             let key = try KeyFile.make(path)
             logger.event(
@@ -29,13 +46,15 @@ enum Keys {
                 "a new key was made beside the store: whoever copies the folder has both; better give one as a credential",
                 ["key_file": "\(path)"]
             )
-            return KeyRing(writing: key)
+            return key
         }
     }
 
     /// Opens the store, and refuses one that was sealed with another key before anything is written.
+    ///
+    /// A store whose key check is under an old key gets one under the present one; the rest is `refreshctl rekey`'s.
     static func openStore(_ path: String, sealer: AEADSealer, logger: Logger) throws -> SQLiteStore {
-        try SQLiteStore.open(path: path, logger: logger) { existing in
+        try SQLiteStore.open(path: path, logger: logger, isHere: sealer.opens) { existing in
             guard let existing else {
                 let store = StoreID.random()
                 return StoreIdentity(store: store, keyCheck: try sealer.keyCheck(of: store))
@@ -45,7 +64,9 @@ enum Keys {
             } catch {
                 throw StartError.wrongKey(store: path)
             }
-            return existing
+            guard existing.keyCheck.key != sealer.writingKey else { return existing }
+            logger.notice("a new key seals the store from now on: 'refreshctl rekey' does it for what is in it already")
+            return StoreIdentity(store: existing.store, keyCheck: try sealer.keyCheck(of: existing.store))
         }
     }
 }
@@ -63,7 +84,7 @@ enum StartError: Error, Hashable, CustomStringConvertible {
         case .journalMissing(let path):
             "the attempt journal \(path) is gone, and the last stop was not a clean one, so answers may have been in it: bring it back, or run `refreshd run --accept-journal-loss` once, which sends no refresh token that might have been used before a person says so"
         case .wrongKey(let store):
-            "the key does not open the store \(store): name the key it was made with in [store] key; nothing was changed"
+            "the key does not open the store \(store): name the key it was sealed with last in [store] key or old_keys; nothing was changed"
         }
     }
 }

@@ -11,6 +11,7 @@ import Testing
         for name in ["box-secret", "onedrive-secret", "example-secret"] {
             host.secrets[.credential(name)] = FakeHost.secret("canary-secret")
         }
+        host.secrets[.credential("old-store-key")] = FakeHost.secret("fedcba9876543210fedcba9876543210")
         host.secrets[.file("/etc/refreshd/smartfile-secret")] = FakeHost.secret("canary-secret")
         for name in ["example-ca.pem", "sink-ca.pem"] {
             host.files["/etc/refreshd/\(name)"] = FakeHost.File(text: "-----BEGIN CERTIFICATE-----\n")
@@ -39,6 +40,7 @@ import Testing
         let real = try Self.host("").load()
 
         #expect(shown.storePath == real.storePath)
+        #expect(shown.journalPath == real.journalPath)
         #expect(shown.socketPath == real.socketPath)
         #expect(shown.maximumConnections == real.maximumConnections)
         #expect(shown.maximumConnectionsPerUser == real.maximumConnectionsPerUser)

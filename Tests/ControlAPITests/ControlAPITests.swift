@@ -70,6 +70,8 @@ import Varlink
         (Call.Status(), StatusReply(status: status)),
         (Call.Metrics(), MetricsReply(openmetrics: "# EOF\n")),
         (Call.Reload(), EmptyReply()),
+        (Call.Backup(path: "/b"), EmptyReply()),
+        (Call.Rekey(), RekeyReply(done: 1, left: 2)),
     ]
 
     @Test func `every call and every answer has exactly the fields of the definition`() throws {
@@ -141,6 +143,8 @@ import Varlink
         .tokenUnavailable(account: "a/b", cause: "network", retryAt: 7), .conflict(account: "a/b"),
         .authorizationFailed(error: "access_denied", description: "no"), .notReady(state: "loading"),
         .reloadFailed(message: "no"),
+        .backupFailed(message: "no"),
+        .rekeyFailed(message: "no"),
     ]
 
     @Test func `every error of the definition exists, with its fields`() throws {

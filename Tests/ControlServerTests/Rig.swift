@@ -53,7 +53,8 @@ struct Rig: Sendable {
         tokenEndpoint: ScriptedEndpoint = ScriptedEndpoint { request, _ in
             .init(.token("canary-at-next", refreshToken: request.refreshToken + "+", expiresIn: 3_600))
         },
-        reload: @escaping @Sendable () async throws -> Void = {}
+        reload: @escaping @Sendable () async throws -> Void = {},
+        upkeep: Upkeep? = nil
     ) throws {
         self.endpoint = tokenEndpoint
         self.folder = try TemporaryFolder()
@@ -83,6 +84,7 @@ struct Rig: Sendable {
             limits: limits,
             facts: DaemonFacts(version: "1.2.3", pid: 42, startedAt: Timestamp(seconds: 999_000)) { .ready },
             reload: reload,
+            upkeep: upkeep,
             listening: { source.yield() },
             group: MultiThreadedEventLoopGroup.singleton,
             logger: self.log.logger

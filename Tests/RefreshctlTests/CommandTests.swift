@@ -92,6 +92,41 @@ import Varlink
         #expect(calls.map(\.arguments) == [["account": "a/b", "token": ["access_token": "canary-at-1"]]])
     }
 
+    @Test func `backup names an absolute path, from here if need be`() async throws {
+        let here = unsafe getcwd(nil, 0)
+        defer { unsafe free(here) }
+        let folder = try #require(unsafe here.map { unsafe String(cString: $0) })
+        for (argument, path) in [("/b/copy", "/b/copy"), ("copy", "\(folder)/copy"), ("./a b", "\(folder)/./a b")] {
+            let (status, calls) = try await Self.run(["backup", argument]) { _ in [VarlinkReply()] }
+            #expect(status == .done)
+            #expect(calls.map(\.method) == ["org.refreshd.Control.Backup"])
+            #expect(calls.map(\.arguments) == [["path": .string(path)]])
+        }
+    }
+
+    @Test func `a backup that was not made, and a rekey that was not finished, fail`() async throws {
+        let (made, _) = try await Self.run(["backup", "/b"]) { _ in
+            [VarlinkReply(error: ControlError.backupFailed(message: "/b exists already"))]
+        }
+        #expect(made == .failed)
+        let (moved, _) = try await Self.run(["rekey"]) { _ in
+            [VarlinkReply(error: ControlError.rekeyFailed(message: "another rekey is running"))]
+        }
+        #expect(moved == .failed)
+    }
+
+    @Test(arguments: [0, 1])
+    func `rekey waits for the last answer, and fails if something is left`(left: Int) async throws {
+        let (status, calls) = try await Self.run(["rekey", "--json"]) { _ in
+            [
+                VarlinkReply(parameters: ByteBuffer(string: #"{"done":256,"left":0}"#), continues: true),
+                VarlinkReply(parameters: ByteBuffer(string: #"{"done":300,"left":\#(left)}"#)),
+            ]
+        }
+        #expect(status == (left == 0 ? .done : .failed))
+        #expect(calls.map(\.more) == [true])
+    }
+
     // MARK: The played daemon
 
     private static func run(

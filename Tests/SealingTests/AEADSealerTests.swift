@@ -1,3 +1,4 @@
+import Glibc
 import RefreshCore
 import Sealing
 import Testing
@@ -83,17 +84,44 @@ import Testing
         #expect(try onlyNew.open(sealedByBoth, at: self.place).revealBytes() == self.plaintext)
     }
 
-    @Test func `no salt and no nonce comes twice`() throws {
-        var salts: Set<[UInt8]> = []
-        var nonces: Set<[UInt8]> = []
-        let count = 10_000
-        for _ in 0..<count {
-            let bytes = try self.sealer.seal(self.plaintext, at: self.place).bytes
-            salts.insert(Array(bytes[8..<40]))
-            nonces.insert(Array(bytes[40..<52]))
+    @Test func `no salt and nonce come twice under a key`() throws {
+        var seen: Set<ArraySlice<UInt8>> = []
+        let count = 100_000
+        for _ in 0..<count { seen.insert(try self.sealer.seal([0], at: self.place).bytes[0..<52]) }
+        #expect(seen.count == count)
+        // Each by itself as well, or one of them would hide that the other stands still.
+        #expect(Set(seen.prefix(10_000).map { $0[8..<40] }).count == 10_000)
+        #expect(Set(seen.prefix(10_000).map { $0[40..<52] }).count == 10_000)
+    }
+
+    @Test func `sealed bytes name the key that they are under`() throws {
+        let (old, new) = (try MasterKey(file: Self.key(1)), try MasterKey(file: Self.key(2)))
+        let both = AEADSealer(keys: KeyRing(writing: new, opening: [old]))
+        let (byOld, byBoth) = (
+            try self.sealer.seal(self.plaintext, at: self.place), try both.seal(self.plaintext, at: self.place)
+        )
+        #expect(byOld.key == self.sealer.writingKey && byBoth.key == both.writingKey && byOld.key != byBoth.key)
+        #expect(both.opens(byOld.key) && both.opens(byBoth.key) && !self.sealer.opens(byBoth.key))
+    }
+
+    @Test func `the pages that hold the keys are locked, and stay out of core files`() throws {
+        let ring = KeyRing(writing: try MasterKey(file: Self.key(1)), opening: [try MasterKey(file: Self.key(2))])
+        #expect(ring.lockInMemory())
+        // The kernel's words for a mapping: "lo" locked, "dd" not dumped.
+        #expect(Self.mappings().contains { $0.contains(" lo") && $0.contains(" dd") })
+        #expect(AEADSealer(keys: ring).writingKey == (try AEADSealer(keys: KeyRing(bytes: Self.key(1)))).writingKey)
+    }
+
+    private static func mappings() -> [Substring] {
+        let file = unsafe open("/proc/self/smaps", O_RDONLY | O_CLOEXEC)
+        defer { close(file) }
+        var (text, part) = ([UInt8](), [UInt8](repeating: 0, count: 65_536))
+        while true {
+            let count = unsafe read(file, &part, part.count)
+            guard count > 0 else { break }
+            text += part.prefix(count)
         }
-        #expect(salts.count == count)
-        #expect(nonces.count == count)
+        return String(decoding: text, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix("VmFlags:") }
     }
 
     @Test func `the key check opens for its own store and key only`() throws {

@@ -149,6 +149,29 @@ import Testing
         try self.expectNowhere("trace of a grant")
     }
 
+    @Test func `when a removal is confirmed, its bytes are in no file any more`() async throws {
+        let store = try SQLiteStore.open(in: self.folder)
+        let bob = try AccountID("box/bob")
+        try await store.add(bob)
+        for isLong in [true, false] {
+            var renewal = Sample.renewal(1)
+            let trace = Array("trace of a grant ".utf8)
+            // Long ones lie on pages of their own, short ones beside others.
+            renewal.sealedGrant = SealedBytes(Array(repeating: trace, count: isLong ? 1_000 : 2).flatMap(\.self))
+            renewal.sealedToken = renewal.sealedGrant
+            try await store.add(self.alice, renewal)
+            if isLong { try await store.checkpoint() }
+            _ = try await store.commit([Sample.renewed(self.alice, from: 1, renewal)])
+            #expect(
+                try self.folder.bytes(SQLiteStore.fileName + "-wal").firstRange(of: Array("trace of a grant".utf8))
+                    != nil
+            )
+            _ = try await store.edit([.pause(bob, true), .remove(self.alice)])
+            try self.expectNowhere("trace of a grant")
+        }
+        await store.close()
+    }
+
     private func expectNowhere(_ text: String) throws {
         for (name, bytes) in try self.folder.contents() {
             #expect(bytes.firstRange(of: Array(text.utf8)) == nil, "in \(name)")

@@ -10,6 +10,7 @@ import Testing
 /// A store of the first version, and what becomes of it.
 @Suite struct SQLiteMigrationTests {
     private static let name = SQLiteStore.fileName
+    private static let statements = Migration0002Attempts.statements + Migration0003Keys.statements
 
     /// As the first version has left it: two accounts, one of them failed, and a delivery.
     private func makeFirstStore() throws -> (folder: TemporaryFolder, queue: DatabaseQueue) {
@@ -64,6 +65,9 @@ import Testing
         let mark = try await store.mark()
         #expect(mark == StoreMark(revision: Revision(7), journal: nil, isSettled: true, machine: nil), comment)
 
+        let keys = try await store.perform(SealingKeys.read)
+        #expect(keys == [store.identity.keyCheck.key], comment)
+
         // And it works from here on.
         let alice = try AccountID("box/alice")
         let doubtful = Sample.failed(alice, from: 3, Sample.failure(1), .inDoubt, doubt: Sample.doubt(1))
@@ -78,7 +82,7 @@ import Testing
         try await self.expectMigrated(folder)
     }
 
-    @Test(arguments: 0...Migration0002Attempts.statements.count)
+    @Test(arguments: 0...(Self.statements.count))
     func `killed after any statement of the migration, a store opens all the same`(count: Int) async throws {
         let image = try self.imageWithin(count)
         try await self.expectMigrated(image, "after \(count) statements")
@@ -89,7 +93,7 @@ import Testing
         let (folder, queue) = try self.makeFirstStore()
         let image = try TemporaryFolder()
         try queue.write { db in
-            for statement in Migration0002Attempts.statements.prefix(count) { try db.execute(sql: statement) }
+            for statement in Self.statements.prefix(count) { try db.execute(sql: statement) }
             for name in [Self.name, Self.name + "-wal"] where folder.exists(name) {
                 try image.write(try folder.bytes(name), to: name)
             }

@@ -21,6 +21,9 @@ extension Configuration {
         let store = root.table("store")
         let storePath = store.path("path") ?? Defaults.storePath
         let keySource = Self.keySource(store, storePath: storePath)
+        let oldKeys = store.secretReferences("old_keys").compactMap { reference, place in
+            Self.oldKey(reference, at: place, store.findings)
+        }
         store.finish()
 
         let journal = root.table("journal")
@@ -68,6 +71,7 @@ extension Configuration {
         self.init(
             storePath: storePath,
             keySource: keySource,
+            oldKeys: oldKeys,
             journalPath: journalPath,
             journalFallback: journalFallback,
             socketPath: socketPath,
@@ -98,16 +102,36 @@ extension Configuration {
             // `check` goes on without it: what is reported decides, not this value.
             return .given(reference, key: Secret(""))
         }
+        guard Self.isKey(key, at: store.place(of: "key"), store.findings) else { return nil }
+        return .given(reference, key: key)
+    }
+
+    /// Unlike the key in use, an old one has no other place to be in: one that is named and not there is an error.
+    private static func oldKey(
+        _ reference: SecretReference,
+        at place: ConfigurationPlace,
+        _ findings: ConfigurationFindings
+    ) -> OldKey? {
+        guard let key = findings.secret(reference, at: place), Self.isKey(key, at: place, findings) else { return nil }
+        return OldKey(reference: reference, key: key)
+    }
+
+    /// Looks at the length alone, and reports one that no key has.
+    private static func isKey(
+        _ key: Secret,
+        at place: ConfigurationPlace,
+        _ findings: ConfigurationFindings
+    ) -> Bool {
         // Raw, hexadecimal or base64, each also with a newline; 33 bytes are 32 and a newline.
-        guard [32, 33, 44, 45, 64, 65].contains(key.count) else {
-            store.report(
-                "key",
+        let isKey = [32, 33, 44, 45, 64, 65].contains(key.count)
+        if !isKey {
+            findings.report(
+                place,
                 "names something that is not a key",
                 "a key is 32 bytes, or 64 hexadecimal digits, or 44 characters of base64"
             )
-            return nil
         }
-        return .given(reference, key: key)
+        return isKey
     }
 }
 

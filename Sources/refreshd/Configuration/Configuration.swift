@@ -9,6 +9,8 @@ struct Configuration: Sendable {
     /// Absolute.
     var storePath: String
     var keySource: KeySource
+    /// Keys that only open, in the order as written.
+    var oldKeys: [OldKey]
     /// Absolute: the attempt journal's file.
     var journalPath: String
     /// The folder for another one, should the first fail; absolute, nil for none.
@@ -94,6 +96,14 @@ enum KeySource: Hashable, Sendable {
     case given(SecretReference, key: Secret)
     /// Not named: in this file, which is made at the first start if it does not exist.
     case besideStore(path: String)
+}
+
+/// A key under which something in the store may still be sealed.
+///
+/// The bytes are as they stand in the file, as those of `KeySource.given`.
+struct OldKey: Hashable, Sendable {
+    var reference: SecretReference
+    var key: Secret
 }
 
 /// A secret by the place it is kept in: the only form in which the configuration may speak of one.

@@ -277,11 +277,22 @@ extension TableReader {
         self.asked.insert(key)
         self.findings.know(self.join(key))
         guard let node = self.entries[key] else { return nil }
+        return self.secretReference(node, in: key)
+    }
+
+    /// A list of places where secrets are kept, each with its own place in the file.
+    func secretReferences(_ key: String) -> [(reference: SecretReference, place: ConfigurationPlace)] {
+        (self.list(key) ?? []).compactMap { node in
+            self.secretReference(node, in: key).map { ($0, node.place) }
+        }
+    }
+
+    private func secretReference(_ node: ConfigurationNode, in key: String) -> SecretReference? {
         let remedy = "write { credential = \"name\" } or { file = \"/…\" }"
         guard case .table(let entries) = node.content else {
             if case .string = node.content {
-                self.report(
-                    key,
+                self.findings.report(
+                    node.place,
                     "a secret must not stand in the configuration itself",
                     remedy + ", and replace the secret"
                 )
@@ -304,7 +315,7 @@ extension TableReader {
         case (nil, let path?) where !reader.has("credential"): return .file(path)
         default:
             if reader.has("credential") == reader.has("file") {
-                self.report(key, "needs one of credential and file", remedy)
+                self.findings.report(node.place, "needs one of credential and file", remedy)
             }
             return nil
         }

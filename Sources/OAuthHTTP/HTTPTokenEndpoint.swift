@@ -12,6 +12,8 @@ package import RefreshCore
 /// exchange                                 handed over ── decides                            end
 /// mayRelease                                    └── leave? ─┘
 /// ```
+///
+/// Two deadlines stand beside it, each with one sleeper for all requests.
 package struct HTTPTokenEndpoint: TokenEndpoint {
     /// The largest body that is read (facts E11).
     package static let largestBody = 256 * 1_024
@@ -20,9 +22,36 @@ package struct HTTPTokenEndpoint: TokenEndpoint {
     let singleUse: HTTPClient
     /// Its connections are kept alive between requests.
     let pooled: HTTPClient
-    let insecureLoopback: Bool
     let connectTimeout: Duration
     let clock: any WallClock
+    let addresses: CheckedAddresses
+    private let connecting: Deadlines
+    private let answering: Deadlines
+
+    /// - Parameters:
+    ///   - singleUse: Uses each connection once.
+    ///   - pooled: Keeps connections alive.
+    ///   - insecureLoopback: Whether `http` to this host is let through.
+    ///   - connectTimeout: For name resolution, connection and TLS together.
+    ///   - clock: Measures both deadlines.
+    init(
+        singleUse: HTTPClient,
+        pooled: HTTPClient,
+        insecureLoopback: Bool,
+        connectTimeout: Duration,
+        clock: any WallClock
+    ) {
+        self.singleUse = singleUse
+        self.pooled = pooled
+        self.connectTimeout = connectTimeout
+        self.clock = clock
+        self.addresses = CheckedAddresses(insecureLoopback: insecureLoopback)
+        self.connecting = Deadlines(clock: clock)
+        self.answering = Deadlines(clock: clock)
+    }
+
+    /// Deadlines of requests that are under way.
+    var pendingDeadlines: Int { self.connecting.count + self.answering.count }
 
     /// Sends a request as `TokenEndpoint` describes.
     ///
@@ -39,15 +68,19 @@ package struct HTTPTokenEndpoint: TokenEndpoint {
         mayRelease: @escaping @Sendable () async -> Bool
     ) async throws(EndpointError) -> RawAnswer {
         // Checked when the configuration was read, and again here, where the secret would leave.
-        guard let url = try? EndpointURL(request.url, insecureLoopback: self.insecureLoopback) else {
-            throw .notSent(.held)
-        }
+        guard let url = self.addresses.checked(request.url) else { throw .notSent(.held) }
         let release = Release()
         // A task of its own, because after the release a cancelled caller must not take the request with it: the answer
         // may hold the only good refresh token. It ends with the answer, or with `answerTimeout`.
         let exchange = Task {
             await self.exchange(request, url: url, release: release, mayRelease: mayRelease)
         }
+        release.expires { exchange.cancel() }
+        let connecting = self.connecting.set(self.clock.now + self.connectTimeout) {
+            // Handed over, it is no longer the connection that takes time.
+            if !release.hasBeenHandedOver, release.decide(.givenUp(.timeout)) { exchange.cancel() }
+        }
+        defer { self.connecting.clear(connecting) }
         let outcome = await withTaskCancellationHandler {
             await exchange.value
         } onCancel: {
@@ -59,12 +92,9 @@ package struct HTTPTokenEndpoint: TokenEndpoint {
 
 extension HTTPTokenEndpoint {
     private enum Event: Sendable {
-        /// False when the exchange ended before.
-        case handedOver(Bool)
+        /// The exchange ended before anybody was asked.
+        case notAsked
         case leave(isGranted: Bool)
-        case connectingTookTooLong
-        case answerTookTooLong
-        case timerCancelled
         case ended(Ending)
     }
 
@@ -76,66 +106,50 @@ extension HTTPTokenEndpoint {
 
     private func exchange(
         _ request: EndpointRequest,
-        url: EndpointURL,
+        url: String,
         release: Release,
         mayRelease: @escaping @Sendable () async -> Bool
     ) async -> Result<RawAnswer, EndpointError> {
         await withTaskGroup(of: Event.self) { group in
             group.addTask { .ended(await self.perform(request, url: url, release: release)) }
-            group.addTask { .handedOver(await release.isHandedOver()) }
-            group.addTask { await self.timer(self.connectTimeout, event: .connectingTookTooLong) }
+            group.addTask {
+                guard await release.isHandedOver() else { return .notAsked }
+                return .leave(isGranted: await mayRelease())
+            }
 
-            var isHandedOver = false
-            var isOverdue = false
+            var answering: Int?
             var ending = Ending.failure(.held)
             // To the last child, so that no `mayRelease` runs on after the call has returned.
             while let event = await group.next() {
                 switch event {
-                case .handedOver(let isTrue):
-                    guard isTrue else { break }
-                    isHandedOver = true
-                    group.addTask { .leave(isGranted: await mayRelease()) }
+                case .notAsked:
+                    break
                 case .leave(isGranted: false):
                     if release.decide(.givenUp(.held)) { group.cancelAll() }
                 case .leave(isGranted: true):
                     guard release.decide(.released) else { break }
-                    group.addTask { await self.timer(request.answerTimeout, event: .answerTookTooLong) }
-                case .connectingTookTooLong:
-                    if !isHandedOver, release.decide(.givenUp(.timeout)) { group.cancelAll() }
-                case .answerTookTooLong:
-                    isOverdue = true
-                    group.cancelAll()
-                case .timerCancelled:
-                    break
+                    answering = self.answering.set(self.clock.now + request.answerTimeout) { release.expire() }
                 case .ended(let how):
                     ending = how
                     release.end()
                     group.cancelAll()
                 }
             }
+            if let answering { self.answering.clear(answering) }
 
             switch (ending, release.decided) {
             case (.answer(let answer), _): return .success(answer)
-            case (.failure(let reason), .released): return .failure(.unknown(isOverdue ? .timeout : reason))
+            case (.failure(let reason), .released): return .failure(.unknown(release.isExpired ? .timeout : reason))
             case (.failure, .givenUp(let reason)): return .failure(.notSent(reason))
             case (.failure(let reason), .answered), (.failure(let reason), nil): return .failure(.notSent(reason))
             }
         }
     }
 
-    private func timer(_ duration: Duration, event: Event) async -> Event {
-        do {
-            try await self.clock.sleep(until: self.clock.now + duration, tolerance: .milliseconds(50))
-            return event
-        } catch {
-            return .timerCancelled
-        }
-    }
-
     /// The request from its connection to the end of its answer.
     private func perform(
         _ request: EndpointRequest,
-        url: EndpointURL,
+        url: String,
         release: Release
     ) async -> Ending {
         do {
@@ -155,8 +169,8 @@ extension HTTPTokenEndpoint {
         }
     }
 
-    private static func message(for request: EndpointRequest, url: EndpointURL, release: Release) -> HTTPClientRequest {
-        var message = HTTPClientRequest(url: url.text)
+    private static func message(for request: EndpointRequest, url: String, release: Release) -> HTTPClientRequest {
+        var message = HTTPClientRequest(url: url)
         message.method = .POST
         for (name, value) in request.headers { message.headers.add(name: name, value: value.reveal()) }
         if !message.headers.contains(name: "accept-encoding") {

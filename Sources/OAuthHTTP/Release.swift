@@ -20,6 +20,12 @@ final class Release: Sendable {
     private let handedOver = OneShot<Bool>()
     private let answerRead = OneShot<Void>()
     private let connected = Atomic(false)
+    private let expiry = Mutex(Expiry())
+
+    private struct Expiry {
+        var isPast = false
+        var end: (@Sendable () -> Void)?
+    }
 
     /// Whether a connection has taken the head of the request.
     var isConnected: Bool { self.connected.load(ordering: .acquiring) }
@@ -32,6 +38,31 @@ final class Release: Sendable {
 
     /// True once all but the last byte has been handed to the connection; false when the exchange ended first.
     func isHandedOver() async -> Bool { await self.handedOver.value }
+
+    /// Whether all but the last byte has been handed to the connection by now.
+    var hasBeenHandedOver: Bool { self.handedOver.settledValue == true }
+
+    /// Names what cuts the exchange off once its answer takes too long.
+    func expires(by end: @escaping @Sendable () -> Void) {
+        let isPast = self.expiry.withLock { expiry in
+            expiry.end = end
+            return expiry.isPast
+        }
+        // It came before its name.
+        if isPast { end() }
+    }
+
+    /// The answer takes too long: the exchange is cut off.
+    func expire() {
+        let end = self.expiry.withLock { expiry in
+            expiry.isPast = true
+            return expiry.end
+        }
+        end?()
+    }
+
+    /// Whether the answer took too long.
+    var isExpired: Bool { self.expiry.withLock { $0.isPast } }
 
     /// The exchange is over: everybody who waits goes on.
     ///

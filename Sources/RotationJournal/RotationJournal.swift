@@ -214,6 +214,24 @@ package final class RotationJournal: AttemptJournal {
         if let failure { throw .failed(detail: failure.description) }
     }
 
+    package func wasRead(_ slot: JournalSlot) {
+        guard let sequence = try? self.sequence(of: slot) else { return }
+        self.state.withLock { $0.table.forgetTries(of: slot) }
+        // Both copies: the greater one would count.
+        for part in 0...1 {
+            guard
+                let record = try? self.sealer.seal(
+                    Plaintext.bytes(of: Int64(0)),
+                    as: .tries,
+                    part: part,
+                    slot: slot.index,
+                    sequence: sequence
+                )
+            else { continue }
+            _ = try? self.put(record, in: slot)
+        }
+    }
+
     package func setAside(_ slot: JournalSlot) {
         guard let sequence = try? self.sequence(of: slot) else {
             // Its account was forgotten: there is nothing left to keep.

@@ -137,6 +137,8 @@ struct SlotTable {
         return self.slots[slot.index].tries
     }
 
+    mutating func forgetTries(of slot: JournalSlot) { self.slots[slot.index].tries = 0 }
+
     /// Gives a slot back, with the parts of its answer.
     ///
     /// - Returns: Zeros for what stood in them, the intent's first: killed between two of these writes, the slot

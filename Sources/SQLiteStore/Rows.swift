@@ -7,7 +7,7 @@ import RefreshCore
 
 extension StoredAccount {
     /// Reads a row of the columns that `accounts(after:limit:)` selects, in their order.
-    init(_ row: Row) throws(StoreError) {
+    init(_ row: Row, _ scopes: inout ScopeTexts) throws(StoreError) {
         let account = try Self.name(row.value(0, of: nil))
         self.init(
             account: account,
@@ -16,7 +16,7 @@ extension StoredAccount {
             isPaused: try row.value(3, of: account),
             generation: Generation(try row.value(4, of: account)),
             revision: Revision(try row.value(5, of: account)),
-            facts: try TokenFacts(row, at: 6, of: account),
+            facts: try TokenFacts(row, at: 6, of: account, &scopes),
             sealedToken: try row.sealedBytes(17, of: account),
             dueAt: try row.moment(11, of: account),
             failure: try Failure(row, at: 12, of: account),
@@ -36,11 +36,10 @@ extension StoredAccount {
 
 extension TokenFacts {
     /// Reads five columns: `token_type, scope, issued_at, expires_at, grant_expires_at`.
-    init(_ row: Row, at index: Int, of account: AccountID) throws(StoreError) {
-        let scope: String = try row.value(index + 1, of: account)
+    init(_ row: Row, at index: Int, of account: AccountID, _ scopes: inout ScopeTexts) throws(StoreError) {
         self.init(
             tokenType: try row.value(index, of: account),
-            scope: scope.split(separator: " ").map(String.init),
+            scope: scopes.list(try row.value(index + 1, of: account)),
             issuedAt: Timestamp(milliseconds: try row.value(index + 2, of: account)),
             expiresAt: try row.moment(index + 3, of: account),
             grantExpiresAt: try row.moment(index + 4, of: account)
@@ -49,6 +48,23 @@ extension TokenFacts {
 
     /// The scope as one text: no scope token is empty or has a space in it (RFC 6749 §3.3).
     var scopeText: String { self.scope.joined(separator: " ") }
+}
+
+/// The lists behind the scope texts of one page.
+///
+/// Most accounts of a client have the same scope. Those of a page share one list in memory, which is taken apart once.
+struct ScopeTexts {
+    private var last: (text: String, list: [String]) = ("", [])
+    private var lists: [String: [String]] = [:]
+
+    mutating func list(_ text: String) -> [String] {
+        // Accounts of one client follow each other: most often nothing need be looked up.
+        if text == self.last.text { return self.last.list }
+        let list = self.lists[text] ?? text.split(separator: " ").map(String.init)
+        self.lists[text] = list
+        self.last = (text, list)
+        return list
+    }
 }
 
 extension Failure {
@@ -116,8 +132,10 @@ extension Row {
     }
 
     func sealedBytes(_ index: Int, of account: AccountID) throws(StoreError) -> SealedBytes {
-        let data: Data = try self.value(index, of: account)
-        return SealedBytes(Array(data))
+        // Copied once, out of the library's own memory.
+        let bytes = try? self.withUnsafeData(atIndex: index) { $0.map { [UInt8]($0) } }
+        guard let bytes else { throw .corrupt(account, detail: "no value in column \(index)") }
+        return SealedBytes(bytes)
     }
 
     func moment(_ index: Int, of account: AccountID) throws(StoreError) -> Timestamp? {

@@ -52,7 +52,8 @@ package actor SQLiteStore: TokenStore {
             // Every name is greater than the empty one.
             let rows = try Row.fetchCursor(statement, arguments: [after?.name ?? "", limit])
             var page: [StoredAccount] = []
-            while let row = try rows.next() { page.append(try StoredAccount(row)) }
+            var scopes = ScopeTexts()
+            while let row = try rows.next() { page.append(try StoredAccount(row, &scopes)) }
             try Self.addDeliveries(to: &page, db)
             return page
         }
@@ -64,7 +65,8 @@ package actor SQLiteStore: TokenStore {
             guard let row = try Row.fetchOne(statement, arguments: [account.name]) else {
                 throw StoreError.notFound(account)
             }
-            var page = [try StoredAccount(row)]
+            var scopes = ScopeTexts()
+            var page = [try StoredAccount(row, &scopes)]
             try Self.addDeliveries(to: &page, db)
             return page[0]
         }
@@ -89,9 +91,10 @@ package actor SQLiteStore: TokenStore {
             guard let row = try Row.fetchOne(statement, arguments: [account.name]) else {
                 throw StoreError.notFound(account)
             }
+            var scopes = ScopeTexts()
             return SealedToken(
                 sealed: try row.sealedBytes(6, of: account),
-                facts: try TokenFacts(row, at: 0, of: account),
+                facts: try TokenFacts(row, at: 0, of: account, &scopes),
                 generation: Generation(try row.value(5, of: account))
             )
         }

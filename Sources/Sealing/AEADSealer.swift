@@ -53,11 +53,8 @@ package struct AEADSealer: Sealer {
         guard let master = self.keys.key(named: KeyID(bytes.prefix(KeyID.count))) else { throw .unknownKey }
         let header = bytes.prefix(Self.headerCount)
         do {
-            let box = try AES.GCM.SealedBox(
-                nonce: AES.GCM.Nonce(data: header.suffix(Self.nonceCount)),
-                ciphertext: bytes[Self.headerCount..<(bytes.count - Self.tagCount)],
-                tag: bytes.suffix(Self.tagCount)
-            )
+            // Nonce, ciphertext and tag lie in the library's own order: it takes them in one copy, not piece by piece.
+            let box = try AES.GCM.SealedBox(combined: bytes[(KeyID.count + Self.saltCount)...])
             var plaintext = try AES.GCM.open(
                 box,
                 using: master.subkey(salt: header[KeyID.count..<(KeyID.count + Self.saltCount)]),

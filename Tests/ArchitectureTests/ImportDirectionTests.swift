@@ -100,7 +100,8 @@ import Testing
         ),
         "refreshd": Rule(
             ours: [
-                "RefreshCore", "RefreshEngine", "OAuth", "SQLiteStore", "RotationJournal", "OAuthHTTP", "Sinks", "Sealing",
+                "RefreshCore", "RefreshEngine", "OAuth", "SQLiteStore", "RotationJournal", "OAuthHTTP", "Sinks",
+                "Sealing",
                 "Systemd", "ControlServer", "ControlAPI", "Varlink", "KillPoints",
             ],
             others: [

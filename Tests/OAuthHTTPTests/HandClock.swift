@@ -67,6 +67,9 @@ final class HandClock: WallClock {
         }
     }
 
+    /// How many sleep at this moment.
+    var sleeperCount: Int { self.state.withLock { $0.sleepers.count } }
+
     func advance(by duration: Duration) {
         let woken = self.state.withLock { state in
             state.now = state.now + duration

@@ -169,7 +169,11 @@ import Testing
             { endpoint in
                 EngineSettings(
                     clients: [
-                        try ClientID("box"): try .client("box", endpoint, limits: LaneLimits(concurrency: 1, patience: .zero)),
+                        try ClientID("box"): try .client(
+                            "box",
+                            endpoint,
+                            limits: LaneLimits(concurrency: 1, patience: .zero)
+                        ),
                         try ClientID("gdrive"): try .client("gdrive", endpoint),
                     ],
                     sinks: [:]
@@ -275,7 +279,9 @@ import Testing
             rig.turnWhenDue()
             await rig.settles(account)
             let first = rig.clock.now
-            while rig.clock.now < first + .seconds(20), let moment = rig.wakeSource.moment, moment < first + .seconds(20) {
+            while rig.clock.now < first + .seconds(20), let moment = rig.wakeSource.moment,
+                moment < first + .seconds(20)
+            {
                 rig.turnWhenDue()
                 await rig.settles(account)
             }

@@ -76,6 +76,29 @@ import Testing
         #expect(reply.expiresAt == 2_000)
     }
 
+    /// The one byte that needs an escape at every place of the words in which text is looked through.
+    @Test(arguments: ["\"", "\\", "\u{0}", "\u{1F}"])
+    func `a byte that needs an escape is found wherever it is`(_ byte: String) throws {
+        for before in 0..<40 {
+            for after in [0, 1, 15, 16, 33] {
+                let text =
+                    "canary-" + String(repeating: "x", count: before) + byte + String(repeating: "é", count: after)
+                #expect(try Reply(self.rendered("box/alice", 1, accessToken: text)).accessToken == text)
+            }
+        }
+    }
+
+    @Test func `a reply lies in memory of its size, for there is one for each account`() throws {
+        for text in [
+            "canary-" + String(repeating: "x", count: 900), "canary-" + String(repeating: "\"\u{1}", count: 300),
+        ] {
+            var token = try self.rendered("box/alice", 1, accessToken: text, scope: ["a", "b"])
+            #expect(token.reply.capacity - token.reply.count < 32)
+            token = token.warning("look here")
+            #expect(token.reply.capacity - token.reply.count < 32)
+        }
+    }
+
     @Test func `a warning comes and goes, and an expiry is told anew, in any order and with more or fewer digits`()
         throws
     {

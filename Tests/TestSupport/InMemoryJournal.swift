@@ -203,6 +203,10 @@ package final class InMemoryJournal: AttemptJournal {
         try self.change(slot, failsIf: \.failsWillTry, Call.willTry) { $0.tries += 1 }
     }
 
+    package func wasRead(_ slot: JournalSlot) {
+        self.state.withLock { $0.slots[slot.index]?.tries = 0 }
+    }
+
     package func setAside(_ slot: JournalSlot) {
         try? self.change(slot, failsIf: nil, Call.setAside) { $0.isSetAside = true }
     }

@@ -37,3 +37,6 @@ int clinux_peer_groups(int fd, uint32_t *groups, int capacity);
 ///
 /// Returns 0, or -1 with errno set.
 int clinux_forbid_dumps(void);
+
+/// Gives memory that was freed, and that malloc keeps for later, back to the kernel.
+void clinux_return_freed_memory(void);

@@ -74,7 +74,8 @@ package enum ReplayRule {
     ) -> Verdict {
         let left = habit.grace - sinceFirst
         // Nobody knows what a replay does after it (facts D07): the grant may be good, or dead since the first attempt.
-        guard left > .zero else {
+        // Nor would one get there that leaves in its last milliseconds.
+        guard left > .milliseconds(10) else {
             return habit.blast == .clientUser ? .hold(.graceMissed) : self.late(tries, phase)
         }
         let step: Duration =

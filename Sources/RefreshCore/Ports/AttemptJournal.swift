@@ -49,6 +49,11 @@ package protocol AttemptJournal: Sendable {
     /// Counts one more try to make sense of a recovered answer, durably, before it is tried (facts A10).
     func willTry(_ slot: JournalSlot) throws(JournalError)
 
+    /// Forgets the tries: the answer was read to its end, and whatever fails from here on is not its fault.
+    ///
+    /// Must not wait for a disk.
+    func wasRead(_ slot: JournalSlot)
+
     /// Keeps the slot as it is and never hands it out again: its answer has killed whoever looked into it.
     func setAside(_ slot: JournalSlot)
 }

@@ -139,6 +139,7 @@ struct InDoubt {
             client: client.client,
             now: engine.clock.now + engine.clock.utcShift
         )
+        engine.journal.wasRead(attempt.slot)
         let shift = engine.clock.utcShift
         let facts = row.facts.shifted(by: .zero - shift)
         let successor: Successor

@@ -86,6 +86,11 @@ final class SimulatedJournal: AttemptJournal {
         try self.file.willTry(slot)
     }
 
+    func wasRead(_ slot: JournalSlot) {
+        guard !self.clock.isOver else { return }
+        self.file.wasRead(slot)
+    }
+
     func setAside(_ slot: JournalSlot) {
         guard !self.clock.isOver else { return }
         self.file.setAside(slot)

@@ -167,7 +167,9 @@ extension World {
         let window = (redeemedAt - .seconds(900))...(redeemedAt + habit.grace)
         let lane = ledger.lines[issue.line].lane
         let troubles = state.lanes[lane].troubles.filter(window.contains).count
-        let isHindered = troubles > 1 || state.troubles.contains(where: window.contains)
+        // What ended unknown is written down before it is tried again: a store or journal that fails holds it up.
+        let isHeldUp = state.storeRefusedAt.map { $0 >= window.lowerBound } ?? false
+        let isHindered = troubles > 1 || state.troubles.contains(where: window.contains) || isHeldUp
         return isHindered ? nil : "rt \(row.refresh) was not sent again within its grace of \(habit.grace)"
     }
 

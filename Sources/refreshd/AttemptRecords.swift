@@ -18,10 +18,9 @@ struct AttemptRecords: Sendable {
 
     /// Opens the journal of a store, or makes it.
     ///
-    /// - Parameters:
-    ///   - path: The journal's file.
-    ///   - fallback: The folder for a second one, should the first fail; nil for none.
-    ///   - acceptsLoss: Whether a journal that is gone is made anew all the same: an operator said so.
+    /// `fallback` is the folder for a second file, should the one at `path` fail. With `acceptsLoss` a journal that is gone
+    /// is made anew all the same: an operator said so.
+    ///
     /// - Throws: `JournalOpeningError`, `StoreError`, or `StartError.journalMissing`.
     init(
         store: SQLiteStore,

@@ -19,6 +19,10 @@ from harness.scene import Scene
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Slow tests first: with several workers the whole run then takes as long as the longest."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    if os.environ.get("REFRESHD_LONG") != "1":
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="takes hours; REFRESHD_LONG=1 wants it"))
     if os.geteuid() != 0:
         for item in items:
             if item.get_closest_marker("root"):

@@ -26,8 +26,11 @@ struct Grant: Sendable {
         let parent: Int?
         /// The serial of the refresh token that is good with this access token.
         let refreshToken: Int
-        var isDelivered: Bool
+        /// When an answer that carries it had first left whole; nil before that.
+        var deliveredAt: Double?
         var isUsed = false
+
+        var isDelivered: Bool { self.deliveredAt != nil }
     }
 
     enum Revoker: String, Sendable {
@@ -59,7 +62,7 @@ struct Grant: Sendable {
         self.terms = terms
         self.refreshTokens = [RefreshToken(secret: .random(), parent: nil, condition: .good)]
         // Delivered: whoever made the grant holds its tokens.
-        self.commits = [Commit(secret: .random(), at: now, parent: nil, refreshToken: 0, isDelivered: true)]
+        self.commits = [Commit(secret: .random(), at: now, parent: nil, refreshToken: 0, deliveredAt: now)]
     }
 
     var generation: Int { self.commits.count }
@@ -105,7 +108,7 @@ struct Grant: Sendable {
             self.refreshTokens[serial].condition = .spent
         }
         self.commits.append(
-            Commit(secret: .random(), at: now, parent: serial, refreshToken: next, isDelivered: false)
+            Commit(secret: .random(), at: now, parent: serial, refreshToken: next)
         )
         self.refreshTokens[serial].latestChild = self.generation
         return self.generation

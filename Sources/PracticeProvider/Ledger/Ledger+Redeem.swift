@@ -56,9 +56,11 @@ extension Ledger {
     }
 
     /// The answer that carries `generation` was handed to the socket whole.
-    mutating func delivered(grant: Int, generation: Int) {
+    mutating func delivered(grant: Int, generation: Int, at now: Double) {
         self.grants[grant].answersDelivered += 1
-        self.grants[grant].commits[generation - 1].isDelivered = true
+        // The first time counts: what a second answer brings, the client may have had already.
+        let earlier = self.grants[grant].commits[generation - 1].deliveredAt
+        self.grants[grant].commits[generation - 1].deliveredAt = earlier ?? now
     }
 
     /// Whether a redeem of this token is a double redeem.

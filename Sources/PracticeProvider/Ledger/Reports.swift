@@ -27,6 +27,9 @@ package struct GrantRecord: Codable, Hashable, Sendable {
     /// Answers that were handed to the socket whole.
     package var answersDelivered: Int
     package var lastDeliveredGeneration: Int
+    /// When that one had left, in Unix seconds by the server's clock: what a client lost that had it for long, it lost
+    /// by its own fault.
+    package var lastDeliveredAt: Double
     /// Generations that no answer ever carried out whole, ascending.
     package var undelivered: [Int]
     /// The last generations that `set_keys` took, over all its channels, in order.
@@ -116,6 +119,7 @@ extension Ledger {
             maximumInFlight: grant.maximumInFlight,
             answersDelivered: grant.answersDelivered,
             lastDeliveredGeneration: (delivered ?? 0) + 1,
+            lastDeliveredAt: grant.commits[delivered ?? 0].deliveredAt ?? 0,
             undelivered: grant.commits.indices.filter { !grant.commits[$0].isDelivered }.map { $0 + 1 },
             sinkGenerations: grant.sink.generations.suffix(SinkHistory.limit).map { $0 },
             sinkLastGeneration: grant.sink.last,

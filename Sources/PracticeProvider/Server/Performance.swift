@@ -153,7 +153,9 @@ struct Performance: Sendable {
     }
 
     private static func enter(_ receipt: Answer.Receipt, in state: PracticeState) {
-        state.ledger { ledger, _ in ledger.delivered(grant: receipt.grant, generation: receipt.generation) }
+        state.ledger { ledger, now in
+            ledger.delivered(grant: receipt.grant, generation: receipt.generation, at: now)
+        }
     }
 
     private static func response(_ answer: Answer, body: ResponseBody) -> Response {

@@ -93,8 +93,10 @@ package enum ReplayRule {
         unknowns <= 2 ? .replay(after: .zero) : self.late(unknowns - 2, phase)
     }
 
-    /// What could be saved by hurry is saved or lost. Nobody has said that the grant is dead, and a provider that answers
-    /// nothing for an hour may have acted on none of it: so it is asked on, in no hurry, until an answer settles it.
+    /// What could be saved by hurry is saved or lost.
+    ///
+    /// Nobody has said that the grant is dead, and a provider that answers nothing for an hour may have acted on none of
+    /// it: so it is asked on, in no hurry, until an answer settles it.
     private static func late(_ tries: Int, _ phase: Double) -> Verdict {
         .replay(after: RetryLadder.configuration.wait(after: tries, phase: phase))
     }

@@ -13,14 +13,13 @@ package protocol AttemptJournal: Sendable {
     ///   - intent: What is about to be spent.
     ///   - isDurable: Whether it survives the loss of power before this returns: where a blind replay can hurt other
     ///     grants (facts, section 3, step 3).
+    /// - Returns: The slot, open until it is freed or set aside.
     /// - Throws: `JournalError`; nothing is reserved then.
     func begin(_ intent: AttemptIntent, isDurable: Bool) async throws(JournalError) -> JournalSlot
 
-    /// Writes the mark "sent": from here on nobody can prove that the server did not act.
+    /// Writes the mark "sent", with its moment in UTC: from here on nobody can prove that the server did not act.
     ///
     /// Takes microseconds and waits for no disk.
-    ///
-    /// - Parameter moment: UTC.
     func markSent(_ slot: JournalSlot, at moment: Timestamp) throws(JournalError)
 
     /// Puts an answer into the slot, as it came.

@@ -56,7 +56,7 @@ extension Refresher {
 
     /// Keeps a refresh token that came without an access token that may be used: the old one goes on.
     ///
-    /// - Parameter withheld: Why a person must look at it; nil: a refresh follows soon.
+    /// `withheld` says why a person must look at it; without it a refresh follows soon. Returns as `keep` does.
     func salvage(
         _ refreshToken: Secret?,
         _ withheld: Withheld? = nil,
@@ -161,8 +161,7 @@ extension Refresher {
 
     /// Judges a failed attempt, commits what follows, and tells it.
     ///
-    /// - Parameter sentAt: When the last byte was let go; nil when it never was.
-    /// - Returns: Whether nothing has to be looked at again.
+    /// `sentAt` is when the last byte was let go, nil when it never was. Returns whether nothing has to be looked at again.
     @discardableResult
     func keep(
         _ fault: AttemptFault,

@@ -57,7 +57,9 @@ package struct Refresher: Service {
         case failed(AttemptFault)
     }
 
-    /// One attempt. The numbers are those of the steps in facts section 3, which says what may be lost between any two.
+    /// One attempt, step by step.
+    ///
+    /// The numbers are those of the steps in facts section 3, which says what may be lost between any two.
     private func attempt(_ ticket: EngineState.Ticket) async {
         let name = ticket.account.name
         let startedAt = self.engine.clock.now
@@ -79,7 +81,13 @@ package struct Refresher: Service {
             KillPoint.afterIntent.pass(name)
         } catch {
             switch error {
-            case .obsolete, .unwritten: self.giveUp(ticket)
+            case .obsolete:
+                self.giveUp(ticket)
+                // The store may be ahead: of an edit that was told as failed, and yet is on disk.
+                if let row = try? await self.engine.store.account(ticket.account) {
+                    Loader(engine: self.engine).takeOver(row)
+                }
+            case .unwritten: self.giveUp(ticket)
             case .failed(let fault): await self.keep(fault, of: ticket, client, sentAt: nil)
             }
             return

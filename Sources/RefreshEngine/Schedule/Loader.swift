@@ -58,6 +58,26 @@ struct Loader {
         }
         self.engine.pump()
     }
+
+    /// Takes over a row that is newer than what is known: of an edit that was told as failed, and yet is on disk.
+    ///
+    /// Where it can be, it is refreshed at once: that makes a token of which everything is known.
+    func takeOver(_ row: StoredAccount) {
+        for var opened in self.open([row][...]) {
+            let isRefreshed = opened.record.machine.standing == .good
+            if isRefreshed { opened.record.dueAt = self.engine.clock.now }
+            let taken = opened.record
+            let waiters = self.engine.state.withLock { state -> [EngineState.Waiter]? in
+                let present = state.record(of: row.account)
+                guard present.map({ $0.generation < row.generation }) ?? true else { return nil }
+                return state.adopt(taken)
+            }
+            guard let waiters else { continue }
+            if !isRefreshed { self.tell([opened]) }
+            for waiter in waiters { waiter.resume() }
+        }
+        self.engine.pump()
+    }
 }
 
 // MARK: - Reading
@@ -196,6 +216,11 @@ extension Loader {
                 return state.adoptLoaded(record)
             }
         }
+        self.tell(adopted)
+    }
+
+    /// Hands what has been adopted to the table and the deliverer.
+    private func tell(_ adopted: [Opened]) {
         for opened in adopted {
             if let token = opened.token { self.engine.table.publish(token) }
             for delivery in opened.record.deliveries where delivery.state == .pending || delivery.state == .retrying {

@@ -97,15 +97,15 @@ class Daemon:
     def command(self, verb: str = "run") -> list[str | Path]:
         return [self._binaries / "refreshd", verb, "--config", self.configuration_file]
 
-    def launch(self) -> Program:
+    def launch(self, environment: Mapping[str, str] | None = None) -> Program:
         """Starts the program and waits for nothing: for starts that ought to fail."""
         self.write_configuration()
-        self._program = Program(self._name, self.command(), self.folder)
+        self._program = Program(self._name, self.command(), self.folder, environment)
         return self._program
 
-    def start(self, within: float = 60) -> None:
+    def start(self, within: float = 60, environment: Mapping[str, str] | None = None) -> None:
         """Starts it and waits until it says over its socket that it is ready."""
-        program = self.launch()
+        program = self.launch(environment)
 
         def ready() -> bool:
             if not program.is_running:

@@ -252,8 +252,9 @@ if Context.environment["REFRESHD_BENCHMARKS"] != nil {
         .executableTarget(
             name: "Benchmarks",
             dependencies: [
-                "TimerWheel", "RefreshCore", "OAuth", "OAuthHTTP", "SQLiteStore", "Sealing", "RefreshEngine",
-                "ControlAPI", "ControlServer", "PracticeProvider", argumentParser, asyncHTTPClient, nioCore, nioHTTP1,
+                "TimerWheel", "RefreshCore", "OAuth", "OAuthHTTP", "SQLiteStore", "RotationJournal", "Sealing",
+                "RefreshEngine", "ControlAPI", "ControlServer", "PracticeProvider", argumentParser, asyncHTTPClient,
+                nioCore, nioHTTP1,
                 nioPosix, nioSSL, logging, serviceLifecycle,
             ],
             path: "Tests/Benchmarks",

@@ -134,6 +134,15 @@ extension Engine {
         let record = try await self.settled(account)
         if revoke { try await self.revoke(record) }
         _ = try await self.commitExisting(.remove(account))
+        do throws(JournalError) {
+            try await self.journal.forget(account)
+        } catch {
+            // Its slot is overwritten when it is used again, or with the next fresh file.
+            self.logger.warning(
+                "the attempt journal may still hold an answer of a removed account",
+                metadata: [LogKeys.account: "\(account)"]
+            )
+        }
         let waiters = self.state.withLock { $0.remove(account) }
         for waiter in waiters { waiter.resume() }
         self.deliverer.forget(account)

@@ -117,8 +117,12 @@ package actor SQLiteStore: TokenStore {
 
     /// Grants all: the lock on the file keeps a second daemon out.
     ///
-    /// Asks nobody, so it waits for no commit either.
-    package nonisolated func claim(_ accounts: [AccountID], for time: Duration) -> [AccountID] { accounts }
+    /// Asks nobody, so it waits for no commit either. A store whose file is gone will take no commit: nothing is spent
+    /// for it (facts B18).
+    package nonisolated func claim(_ accounts: [AccountID], for time: Duration) throws(StoreError) -> [AccountID] {
+        guard self.file.inodes == self.inodes else { throw Self.moved }
+        return accounts
+    }
 
     /// Moves the log into the file, for a moment in which nobody waits for a commit.
     package func checkpoint() throws(StoreError) {

@@ -57,11 +57,12 @@ struct EngineRun {
             settings: EngineSettings(clients: [self.client.id: settings], sinks: [:]),
             store: store,
             storeID: store.identity.store,
+            journal: try self.store.journal(of: store, clock: clock),
             sealer: self.store.sealer,
             clock: clock,
             logger: .silent
         )
-        let scheduler = Scheduler(engine: engine, clock: clock) {}
+        let scheduler = Scheduler(engine: engine, clock: clock, history: .continuous, recovered: {}, loaded: {})
         let done = try await withThrowingTaskGroup(of: Void.self) { services in
             services.addTask { try await scheduler.run() }
             async let refreshing: Void = Refresher(engine: engine).run()

@@ -24,11 +24,12 @@ struct LoadStoreCommand: AsyncParsableCommand {
             settings: EngineSettings(clients: [try ClientID("bench"): try Self.client()], sinks: [:]),
             store: store,
             storeID: store.identity.store,
+            journal: try made.journal(of: store, clock: clock),
             sealer: made.sealer,
             clock: clock,
             logger: .silent
         )
-        let scheduler = Scheduler(engine: engine, clock: clock) {}
+        let scheduler = Scheduler(engine: engine, clock: clock, history: .continuous, recovered: {}, loaded: {})
         try await withThrowingTaskGroup(of: Void.self) { services in
             services.addTask { try await scheduler.run() }
             while engine.isLoading { try await Task.sleep(for: .milliseconds(1)) }

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import RefreshCore
+import RotationJournal
 import SQLiteStore
 import Sealing
 
@@ -29,7 +30,7 @@ struct MadeUpStore: Sendable {
 
     /// Opens it; makes it if it is not there.
     func open() throws -> SQLiteStore {
-        try SQLiteStore.open(path: self.path, logger: .silent) { existing in
+        try SQLiteStore.open(path: self.path, logger: .silent, isHere: self.sealer.opens) { existing in
             if let existing {
                 try self.sealer.verify(existing.keyCheck, of: existing.store)
                 return existing
@@ -37,6 +38,19 @@ struct MadeUpStore: Sendable {
             let store = StoreID.random()
             return StoreIdentity(store: store, keyCheck: try self.sealer.keyCheck(of: store))
         }
+    }
+
+    /// Opens the journal that belongs to it; makes it if it is not there.
+    func journal(of store: SQLiteStore, clock: any WallClock) throws -> RotationJournal {
+        try RotationJournal.open(
+            path: self.path + ".escrow",
+            store: store.identity.store,
+            sealer: self.sealer,
+            boot: "benchmark",
+            newID: StoreID.random().text,
+            clock: clock,
+            logger: .silent
+        )
     }
 
     /// Puts accounts in, thousands in one transaction.

@@ -46,6 +46,7 @@ struct TokensCommand: AsyncParsableCommand {
                 settings: EngineSettings(clients: [:], sinks: [:]),
                 store: store,
                 storeID: store.identity.store,
+                journal: try made.journal(of: store, clock: clock),
                 sealer: made.sealer,
                 clock: clock,
                 logger: .silent
@@ -61,7 +62,7 @@ struct TokensCommand: AsyncParsableCommand {
                 group: group,
                 logger: .silent
             )
-            let scheduler = Scheduler(engine: engine, clock: clock) {}
+            let scheduler = Scheduler(engine: engine, clock: clock, history: .continuous, recovered: {}, loaded: {})
             try await withThrowingTaskGroup(of: Void.self) { services in
                 services.addTask { try await scheduler.run() }
                 services.addTask { try await server.run() }

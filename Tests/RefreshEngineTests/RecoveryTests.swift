@@ -201,6 +201,7 @@ import Testing
             #expect(rig.generation(account) == 2, "the token that a person put stays")
             #expect(rig.journal.openSlots == 0)
             _ = try await rig.engine.remove(account, revoke: false)
+            #expect(rig.journal.calls.contains(.other("forget \(account)")))
         }
         let last = try self.restart(.singleUse, journal.afterRestart())
         try await last.run {

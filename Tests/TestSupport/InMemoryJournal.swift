@@ -207,6 +207,16 @@ package final class InMemoryJournal: AttemptJournal {
         self.state.withLock { $0.slots[slot.index]?.tries = 0 }
     }
 
+    package func forget(_ account: AccountID) async throws(JournalError) {
+        self.state.withLock { state in
+            for (index, slot) in state.slots where slot.intent.account == account && slot.isSetAside {
+                state.slots[index] = nil
+                state.order.removeAll { $0 == index }
+            }
+            state.calls.append(.other("forget \(account)"))
+        }
+    }
+
     package func setAside(_ slot: JournalSlot) {
         try? self.change(slot, failsIf: nil, Call.setAside) { $0.isSetAside = true }
     }

@@ -53,6 +53,11 @@ package protocol AttemptJournal: Sendable {
     /// Must not wait for a disk.
     func wasRead(_ slot: JournalSlot)
 
+    /// Overwrites everything of an account that has been removed, and returns once that is durable (facts T19).
+    ///
+    /// What was set aside is free again; a slot that is open is still freed by whoever opened it.
+    func forget(_ account: AccountID) async throws(JournalError)
+
     /// Keeps the slot as it is and never hands it out again: its answer has killed whoever looked into it.
     func setAside(_ slot: JournalSlot)
 }

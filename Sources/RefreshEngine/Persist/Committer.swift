@@ -14,6 +14,8 @@ final class Committer: Sendable {
     private let counters: Counters
     /// Called with true when a commit failed, with false once one has gone through again.
     private let storeFails: @Sendable (Bool) -> Void
+    /// Whether the end of service has begun.
+    private let isEnding: @Sendable () -> Bool
     private let isFailing = Mutex(false)
 
     init(
@@ -21,6 +23,7 @@ final class Committer: Sendable {
         clock: any WallClock,
         counters: Counters,
         logger: Logger,
+        isEnding: @escaping @Sendable () -> Bool = { false },
         storeFails: @escaping @Sendable (Bool) -> Void
     ) {
         self.store = store
@@ -28,11 +31,15 @@ final class Committer: Sendable {
         self.logger = logger
         self.counters = counters
         self.storeFails = storeFails
+        self.isEnding = isEnding
         self.group = GroupCommit { results throws(StoreError) in
             counters.commits.count()
             return try await store.commit(results)
         }
     }
+
+    /// How many failures in a row end the waiting once the end of service has begun: some ten seconds.
+    static let triesAtTheEnd = 8
 
     /// How long a result may wait for the store before readers are told of it all the same.
     static let grace: Duration = .seconds(2)
@@ -42,8 +49,9 @@ final class Committer: Sendable {
     /// - Parameters:
     ///   - result: What one attempt led to.
     ///   - late: Called once when it takes longer than `grace`.
-    /// - Returns: Its outcome, once it is durable or the store says that it never will be.
-    func commit(_ result: AttemptResult, late: () -> Void = {}) async -> CommitOutcome {
+    /// - Returns: Its outcome, once it is durable or the store says that it never will be; nil when the end of service
+    ///   has come and the store still takes nothing: what is in the journal is committed at the next start.
+    func commit(_ result: AttemptResult, late: () -> Void = {}) async -> CommitOutcome? {
         var failures = 0
         let lateAt = self.clock.now + Self.grace
         var isTold = false
@@ -64,6 +72,7 @@ final class Committer: Sendable {
                 case .unavailable(let detail), .corrupt(_, let detail):
                     failures += 1
                     self.failed(detail)
+                    if self.isEnding(), failures > Self.triesAtTheEnd { return nil }
                     if !isTold, self.clock.now >= lateAt {
                         isTold = true
                         late()

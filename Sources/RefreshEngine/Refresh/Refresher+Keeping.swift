@@ -116,9 +116,9 @@ extension Refresher {
                 )
             )
         }
-        guard case .committed(let committed, let revision) = outcome, committed == generation else {
+        guard case .committed(let committed, let revision)? = outcome, committed == generation else {
             self.settle(ticket) { $0.machine.gaveUp() }
-            return true
+            return outcome != nil
         }
         KillPoint.afterCommit.pass(ticket.account.name)
         engine.journal.note(revision)
@@ -184,9 +184,9 @@ extension Refresher {
         let outcome = await self.committer.commit(
             engine.result(judgement, of: ticket.account, ticket.generation, ticket.machine)
         )
-        guard case .committed(_, let revision) = outcome else {
+        guard case .committed(_, let revision)? = outcome else {
             self.settle(ticket) { $0.machine.gaveUp() }
-            return true
+            return outcome != nil
         }
         engine.journal.note(revision)
         engine.counters.countFailure(judgement.failure.cause)

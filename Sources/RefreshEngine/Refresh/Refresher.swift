@@ -19,7 +19,8 @@ package struct Refresher: Service {
             store: engine.store,
             clock: engine.clock,
             counters: engine.counters,
-            logger: engine.logger
+            logger: engine.logger,
+            isEnding: { [engine] in engine.isDraining }
         ) { [engine] in engine.storeFails($0) }
     }
 

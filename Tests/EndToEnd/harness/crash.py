@@ -72,11 +72,22 @@ class Order:
         call = {"method": f"{INTERFACE}.Refresh", "parameters": {"account": account}}
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(30)
-        self._socket.connect(str(daemon.socket))
+        eventually(lambda: self._is_connected(daemon), about="the daemon takes a connection")
         self._socket.sendall(json.dumps(call).encode() + b"\0")
+
+    def _is_connected(self, daemon: Daemon) -> bool:
+        try:
+            self._socket.connect(str(daemon.socket))
+        except BlockingIOError:
+            # More are waiting to be let in than the system has room for.
+            return False
+        return True
+
+    def close(self) -> None:
+        self._socket.close()
 
     def __enter__(self) -> "Order":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        self.close()

@@ -10,12 +10,14 @@ from .crash import Order, wake
 from .daemon import Daemon
 from .practice import Practice
 from .scene import Scene
-from .verdict import HABITS, Habit, Life, Losses, describe, sort_losses, wrong_redeems
+from .verdict import HABITS, IN_THE_AIR, Habit, Life, Losses, describe, sort_losses, wrong_redeems
 from .waiting import eventually
 
 Records = dict[str, dict[str, Any]]
 
 CLIENTS = 5
+# Under way at once at the end.
+ORDERS = 50
 
 
 class Herd:
@@ -128,8 +130,8 @@ class Herd:
         began = self.daemon.status()["started_at"]
         renewed: set[str] = set()
 
-        with ExitStack() as orders:
-            ordered: set[str] = set()
+        orders: dict[str, Order] = {}
+        with ExitStack() as stack:
 
             def settled() -> bool:
                 with self.daemon.control(timeout=120) as control:
@@ -142,11 +144,12 @@ class Herd:
                     for account in shown
                     if account["account"] not in renewed and account["account"] not in self._ended
                 }
+                for name in [name for name in orders if name not in waiting]:
+                    orders.pop(name).close()
                 for name, account in waiting.items():
                     # What is asked on in no hurry is asked now; it is the same question.
-                    if account["state"] in ("in_doubt", "retrying") and name not in ordered:
-                        ordered.add(name)
-                        orders.enter_context(Order(self.daemon, name))
+                    if account["state"] in ("in_doubt", "retrying") and name not in orders and len(orders) < ORDERS:
+                        orders[name] = stack.enter_context(Order(self.daemon, name))
                 some = [f"{name}: {a['state']}, {a.get('failure')}" for name, a in list(waiting.items())[:5]]
                 assert not waiting, f"{len(waiting)} of {len(shown)}: {some}"
                 return True
@@ -167,11 +170,14 @@ class Herd:
         }
 
     def judge(
-        self, records: Records, causes: Sequence[str] = ("answer_lost", "grace_missed")
+        self,
+        records: Records,
+        causes: Sequence[str] = ("answer_lost", "grace_missed"),
+        in_the_air: float = IN_THE_AIR,
     ) -> tuple[Losses, list[str]]:
-        """What was lost, and every account with which something is wrong, `causes` being those that may be told."""
+        """What was lost, and every account with which something is wrong; `causes` are those that may be told."""
         lost = self.lost(records)
-        losses = sort_losses(lost, records, self.habits, self.lives)
+        losses = sort_losses(lost, records, self.habits, self.lives, in_the_air)
         wrong = [f"avoidable: {words}" for words in losses.avoidable]
         wrong += [f"spent twice: {words}" for words in wrong_redeems(records, self.habits, lost)]
         wrong += [

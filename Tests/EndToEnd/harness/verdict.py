@@ -99,16 +99,23 @@ class Losses:
 
 
 def sort_losses(
-    lost: Iterable[str], records: dict[str, dict[str, Any]], habit_of: dict[str, Habit], lives: Sequence["Life"]
+    lost: Iterable[str],
+    records: dict[str, dict[str, Any]],
+    habit_of: dict[str, Habit],
+    lives: Sequence["Life"],
+    in_the_air: float = IN_THE_AIR,
 ) -> Losses:
-    """Sorts lost accounts by the provider's record; `lives` are those of their daemon."""
+    """Sorts lost accounts by the provider's record; `lives` are those of their daemon, `in_the_air` is in seconds."""
     losses = Losses()
     for account in lost:
         record, habit = records[account], habit_of[account]
         answered_at = record["last_delivered_at"]
         if record["generation"] in record["undelivered"]:
             kind = losses.unanswered
-        elif any(life.end - IN_THE_AIR <= answered_at <= life.gone + IN_THE_AIR for life in lives):
+        elif any(life.end <= answered_at <= life.gone + IN_THE_AIR for life in lives):
+            # Handed to a process that was gone, or that had no disk any more.
+            kind = losses.unanswered
+        elif any(life.end - in_the_air <= answered_at <= life.end for life in lives):
             kind = losses.in_the_air
         else:
             # The server never acted on what was lost, or the answer had been there for long.

@@ -91,6 +91,11 @@ final class SimulatedJournal: AttemptJournal {
         self.file.wasRead(slot)
     }
 
+    func forget(_ account: AccountID) async throws(JournalError) {
+        guard !self.clock.isOver else { throw Self.refusal }
+        try await self.file.forget(account)
+    }
+
     func setAside(_ slot: JournalSlot) {
         guard !self.clock.isOver else { return }
         self.file.setAside(slot)

@@ -156,6 +156,18 @@ extension Engine {
         )
     }
 
+    /// Forgets an account of this generation that the store does not have (any more).
+    func drop(_ account: AccountID, _ generation: Generation) {
+        let (record, waiters) = self.state.withLock { state -> (AccountRecord?, [EngineState.Waiter]) in
+            guard let record = state.record(of: account), record.generation == generation else { return (nil, []) }
+            return (record, state.remove(account))
+        }
+        guard let record else { return }
+        for waiter in waiters { waiter.resume() }
+        self.deliverer.forget(account)
+        self.publisher.publish(Change(account: account, revision: Revision(0), kind: .removed), record)
+    }
+
     /// Tells the provider that the grant is over.
     private func revoke(_ record: AccountRecord) async throws(EngineError) {
         guard let client = self.state.withLock({ $0.settings.clients[record.client] }),

@@ -84,10 +84,7 @@ package struct Refresher: Service {
             switch error {
             case .obsolete:
                 self.giveUp(ticket)
-                // The store may be ahead: of an edit that was told as failed, and yet is on disk.
-                if let row = try? await self.engine.store.account(ticket.account) {
-                    Loader(engine: self.engine).takeOver(row)
-                }
+                await self.catchUp(ticket)
             case .unwritten: self.giveUp(ticket)
             case .failed(let fault): await self.keep(fault, of: ticket, client, sentAt: nil)
             }
@@ -131,6 +128,16 @@ package struct Refresher: Service {
         // 11: what could not be settled stays in its slot, and is looked at again at the next start.
         if let slot, isSettled { self.engine.journal.free([slot]) }
         KillPoint.afterFree.pass(name)
+    }
+
+    /// The store may be ahead of what is known: of an edit that was told as failed, and yet is on disk.
+    private func catchUp(_ ticket: EngineState.Ticket) async {
+        do throws(StoreError) {
+            Loader(engine: self.engine).takeOver(try await self.engine.store.account(ticket.account))
+        } catch {
+            guard case .notFound = error else { return }
+            self.engine.drop(ticket.account, ticket.generation)
+        }
     }
 
     // MARK: The steps before the answer

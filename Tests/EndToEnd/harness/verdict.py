@@ -158,7 +158,10 @@ def wrong_redeems(records: dict[str, dict[str, Any]], habit_of: dict[str, Habit]
             continue
         # Where replays are taken, one that came after the grace is one more of the same kind.
         replays = habit_of[account].replays
-        permitted = (2 if replays is None else replays) if account in gone else 0
+        # Two at once, and if kills ate those too, one now and then until an answer settles it: half a minute or more lies
+        # before each, so that a run has room for two.
+        slow = 0 if replays == 0 else 2
+        permitted = (2 if replays is None else replays) + slow if account in gone else 0
         if record["double_redeems"] > permitted:
             wrong.append(f"{account}: {describe(record)}, {permitted} permitted")
     return wrong

@@ -129,6 +129,8 @@ extension Engine {
     ///   - revoke: Whether the provider is told first (RFC 7009); if it cannot be, the account stays.
     /// - Throws: `EngineError.conflict` when the attempt under way does not end in time. Other cases as they say.
     package func remove(_ account: AccountID, revoke: Bool) async throws(EngineError) {
+        // A page that was read before the removal would bring it back.
+        guard !self.isLoading else { throw .loading }
         self.state.withLock { $0.leave(account, true) }
         defer { self.state.withLock { $0.leave(account, false) } }
         let record = try await self.settled(account)

@@ -167,8 +167,14 @@ package final class ControlServer: Service {
     private func drain(_ listener: any Channel, _ socket: ListeningSocket) async {
         let isGraceful = (try? await gracefulShutdown()) != nil
         socket.unlinkOwn()
+        // A connection goes from the listener's loop to its own, back, and to its own again before it is let in, and
+        // closing the listener would drop it on that way: who has been accepted is not turned away.
+        try? await listener.setOption(.autoRead, value: false).get()
+        for _ in 1...2 {
+            for loop in self.group.makeIterator() { try? await loop.submit {}.get() }
+            try? await listener.eventLoop.submit {}.get()
+        }
         try? await listener.close()
-        // Connections that were accepted before that may still be on their way to their own loop.
         for loop in self.group.makeIterator() { try? await loop.submit {}.get() }
         let connections = self.admission.close()
         for connection in connections {

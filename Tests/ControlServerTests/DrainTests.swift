@@ -1,4 +1,5 @@
 @testable import ControlServer
+import Glibc
 import RefreshCore
 @testable import RefreshEngine
 import TestSupport
@@ -47,5 +48,34 @@ import Testing
             #expect(await peer.everything().isEmpty)
             gate.open()
         }
+    }
+
+    @Test(arguments: 1...20)
+    func `whoever has got in when service ends is answered, and the others are left to the next daemon`(
+        _ attempt: Int
+    ) async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("s.sock")
+        let manager = try ListeningSocket(.path(path, group: nil))
+        defer { close(manager.descriptor) }
+        var peers: [RawPeer] = []
+        let rig = try Rig(endpoint: { _ in .inherited(descriptor: dup(manager.descriptor)) })
+        try await rig.serve {
+            for number in 1...100 {
+                if number == 3 * attempt { await rig.stop() }
+                let peer = try RawPeer(path)
+                peer.write(RawPeer.text("Status"))
+                peers.append(peer)
+            }
+        }
+        var left = 0
+        while case let queued = accept(manager.descriptor, nil, nil), queued >= 0 {
+            close(queued)
+            left += 1
+        }
+        var answered = 0
+        for peer in peers where await peer.message() != nil { answered += 1 }
+        #expect(answered >= 1)
+        #expect(answered + left == 100)
     }
 }

@@ -228,12 +228,24 @@ extension LogLevel {
     var level: Logger.Level { Logger.Level(rawValue: self.rawValue) ?? .info }
 }
 
-/// The group whose members may open the socket, where it exists.
+/// The group whose members may open the socket.
 enum ClientGroup {
     static let name = "refreshd-clients"
 
+    /// Nil where there is no such group, and where it is not this process's to give (chown(2)).
+    ///
+    /// The socket is then for the daemon's own user and group.
     static var number: UInt32? {
         guard let entry = unsafe getgrnam(self.name) else { return nil }
-        return unsafe entry.pointee.gr_gid
+        let number = unsafe entry.pointee.gr_gid
+        return geteuid() == 0 || getegid() == number || Self.supplementary.contains(number) ? number : nil
+    }
+
+    private static var supplementary: [gid_t] {
+        let count = getgroups(0, nil)
+        guard count > 0 else { return [] }
+        return unsafe Array(unsafeUninitializedCapacity: Int(count)) { groups, filled in
+            filled = unsafe max(0, Int(getgroups(count, groups.baseAddress)))
+        }
     }
 }

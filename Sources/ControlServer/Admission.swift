@@ -7,6 +7,7 @@ final class Admission: Sendable {
     private struct State {
         var channels: [ObjectIdentifier: any Channel] = [:]
         var byUser: [UInt32: Int] = [:]
+        var budgets: [UInt32: CallBudget] = [:]
         var isClosed = false
     }
 
@@ -36,10 +37,22 @@ final class Admission: Sendable {
         }
     }
 
+    /// What the connections of a user share.
+    func budget(of peer: PeerIdentity) -> CallBudget {
+        self.state.withLock { state in
+            if let budget = state.budgets[peer.uid] { return budget }
+            let budget = CallBudget(limit: self.limits.callsPerWindow, window: TimeAmount(self.limits.callWindow))
+            state.budgets[peer.uid] = budget
+            return budget
+        }
+    }
+
     func leave(_ channel: any Channel, of peer: PeerIdentity) {
         self.state.withLock { state in
             guard state.channels.removeValue(forKey: ObjectIdentifier(channel)) != nil else { return }
             state.byUser[peer.uid] = state.byUser[peer.uid].flatMap { $0 > 1 ? $0 - 1 : nil }
+            // A user who leaves and comes back begins anew; to come back costs more than a call.
+            if state.byUser[peer.uid] == nil { state.budgets[peer.uid] = nil }
         }
     }
 

@@ -48,6 +48,7 @@ struct CallRouter: Sendable {
     let reload: @Sendable () async throws -> Void
     var upkeep: Upkeep? = nil
     let floor: RefreshFloor
+    let refusals: RefusalWatch
     let logger: Logger
 
     func handling(of incoming: IncomingCall) -> Handling {
@@ -58,9 +59,23 @@ struct CallRouter: Sendable {
             do throws(Refusal) {
                 return try self.handling(of: incoming, method)
             } catch {
+                self.note(error, of: incoming.caller)
                 return .answer(self.reply(to: error).framed)
             }
         }
+    }
+
+    /// Counts a refusal that somebody who tries names would meet.
+    private func note(_ refusal: Refusal, of caller: Caller) {
+        switch refusal {
+        case .control(.notAllowed), .control(.accountNotFound): break
+        case .control, .varlink: return
+        }
+        guard let count = self.refusals.note(caller.identity.uid, at: self.engine.clock.now) else { return }
+        self.logger.warning(
+            "a user is refused again and again, or asks for accounts that do not exist",
+            metadata: ["uid": "\(caller.identity.uid)", "refusals": "\(count)"]
+        )
     }
 
     private func handling(of call: IncomingCall, _ method: String) throws(Refusal) -> Handling {
@@ -108,7 +123,9 @@ struct CallRouter: Sendable {
             do {
                 return try await body(self)
             } catch {
-                return self.reply(to: self.refusal(error, call.caller)).framed
+                let refusal = self.refusal(error, call.caller)
+                self.note(refusal, of: call.caller)
+                return self.reply(to: refusal).framed
             }
         }
     }

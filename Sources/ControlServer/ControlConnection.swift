@@ -31,6 +31,8 @@ final class ControlConnection: ChannelInboundHandler {
     private let router: CallRouter
     private let limits: ControlLimits
     private let caller: Caller
+    /// Nil for whom no rate holds.
+    private let budget: CallBudget?
     /// Runs what outlives the connection, and the runner of what does not.
     private let run: @Sendable (@escaping Job) -> Void
     private let leave: (any Channel) -> Void
@@ -61,6 +63,8 @@ final class ControlConnection: ChannelInboundHandler {
     private var hasTakenCall = false
     /// The end of service has begun before the first call came.
     private var endsAfterOneCall = false
+    /// The user has made all the calls of this while.
+    private var isHeldBack = false
     private var isAdvancing = false
     private var mustAdvanceAgain = false
     private var timers: ConnectionTimers
@@ -69,12 +73,14 @@ final class ControlConnection: ChannelInboundHandler {
         router: CallRouter,
         limits: ControlLimits,
         caller: Caller,
+        budget: CallBudget?,
         run: @escaping @Sendable (@escaping Job) -> Void,
         leave: @escaping (any Channel) -> Void
     ) {
         self.router = router
         self.limits = limits
         self.caller = caller
+        self.budget = budget
         self.run = run
         self.leave = leave
         self.decoder = FrameDecoder(maximumLength: limits.messageLength)
@@ -186,7 +192,8 @@ final class ControlConnection: ChannelInboundHandler {
                 else {
                     return
                 }
-                guard let frame = self.nextFrame() else { return }
+                guard !self.mustWaitForBudget(context), let frame = self.nextFrame() else { return }
+                self.budget?.count(context.eventLoop.now)
                 self.hasTakenCall = true
                 defer { if self.endsAfterOneCall { self.isEnding = true } }
                 if self.calls.isEmpty, let token = self.router.tokenAtOnce(frame, for: self.caller) {
@@ -204,6 +211,21 @@ final class ControlConnection: ChannelInboundHandler {
             self.held = nil
             self.start(call, context)
         }
+    }
+
+    /// Whether the user has to wait; if so, the calls are looked at again when the wait is over, and not read before.
+    private func mustWaitForBudget(_ context: ChannelHandlerContext) -> Bool {
+        guard let opensAt = self.budget?.opensAt(context.eventLoop.now) else { return false }
+        self.needsBytes = false
+        guard !self.isHeldBack else { return true }
+        self.isHeldBack = true
+        context.eventLoop.assumeIsolated().scheduleTask(deadline: opensAt) {
+            self.isHeldBack = false
+            // What is there may be no whole message.
+            self.needsBytes = true
+            self.advance()
+        }
+        return true
     }
 
     /// The next whole message; nil when more bytes are needed, or the stream cannot be followed any further.

@@ -17,6 +17,12 @@ package struct ControlLimits: Hashable, Sendable {
     package var progressTime: Duration = .seconds(10)
     /// Calls of one connection under way at once.
     package var calls = 32
+    /// Calls of one user within `callWindow`, over all his connections; root and the service's own user are not held to
+    /// it (facts T2).
+    package var callsPerWindow = 20_000
+    package var callWindow: Duration = .seconds(1)
+    /// Refusals of one user within a minute that are told of (facts T2).
+    package var refusalsToTell = 100
     /// Answers, in bytes, that are kept for a slow reader before no more of its calls are read.
     package var answerBytes = 256 * 1_024
     /// How long calls under way may take at the end of service.

@@ -71,6 +71,7 @@ package final class ControlServer: Service {
             reload: reload,
             upkeep: upkeep,
             floor: RefreshFloor(limits.refreshFloor),
+            refusals: RefusalWatch(threshold: limits.refusalsToTell),
             logger: logger
         )
     }
@@ -142,6 +143,7 @@ package final class ControlServer: Service {
             router: self.router,
             limits: self.limits,
             caller: caller,
+            budget: self.access.isMaster(peer) ? nil : self.admission.budget(of: peer),
             run: { [jobSource] in jobSource.yield($0) },
             leave: { [admission] in admission.leave($0, of: peer) }
         )

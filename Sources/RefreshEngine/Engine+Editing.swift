@@ -181,7 +181,9 @@ extension Engine {
         } catch {
             throw self.unavailable(record.account, error)
         }
-        guard let grant, let request = RevocationRequest.make(grant: grant, client: client.client) else {
+        let secret = self.state.withLock { $0.secrets[record.client]?.number ?? 0 }
+        let presented = client.client.presenting(secret)
+        guard let grant, let request = RevocationRequest.make(grant: grant, client: presented) else {
             throw .unavailable(record.account, cause: Cause.keyLost.rawValue, retryAt: nil)
         }
         do throws(EndpointError) {

@@ -25,6 +25,7 @@ package final class Engine: Sendable {
     let edits: GroupCommit<AccountEdit, CommitOutcome>
     let tickets: AsyncStream<EngineState.Ticket>
     private let acknowledgements: GroupCommit<Delivery, Void>
+    let laneKeeper: LaneKeeper?
     private let ticketSource: AsyncStream<EngineState.Ticket>.Continuation
     private let wakeSource = Mutex<(any WakeSource)?>(nil)
     /// When a step of the wall clock was told last.
@@ -37,7 +38,8 @@ package final class Engine: Sendable {
         journal: any AttemptJournal,
         sealer: any Sealer,
         clock: any WallClock,
-        logger: Logger
+        logger: Logger,
+        lanes: (any LaneArchive)? = nil
     ) {
         self.clock = clock
         self.logger = logger
@@ -52,6 +54,7 @@ package final class Engine: Sendable {
             try await store.acknowledge(deliveries)
             return deliveries.map { _ in () }
         }
+        self.laneKeeper = lanes.map { LaneKeeper(archive: $0) }
         (self.tickets, self.ticketSource) = AsyncStream.makeStream()
         self.deliverer.connect(self)
     }
@@ -173,6 +176,10 @@ package final class Engine: Sendable {
             )
         }
         self.table.retell(utcShift: self.clock.utcShift)
+        // A clock that was an hour off may have made good certificates look bad.
+        guard step.milliseconds.magnitude >= 3_600_000 else { return }
+        self.state.withLock { $0.retryHandshakes(at: now) }
+        self.turn()
     }
 
     // MARK: Configuration
@@ -183,6 +190,7 @@ package final class Engine: Sendable {
     package func apply(_ settings: EngineSettings) async {
         let now = self.clock.now
         self.state.withLock { $0.apply(settings, at: now) }
+        await self.keepLanes()
         self.deliverer.apply(settings.sinks)
         // A new configuration may be what a sink that refused was waiting for.
         await self.deliverWhatIsMissing(refusedToo: true)

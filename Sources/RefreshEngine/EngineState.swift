@@ -17,6 +17,8 @@ struct EngineState: ~Copyable, Sendable {
         /// The account as it stood before this attempt, for the judge.
         var machine: AccountMachine
         var facts: TokenFacts
+        /// Which of the client's secrets it presents.
+        var secret: Int
     }
 
     /// Somebody waits for the end of an account's attempt.
@@ -27,7 +29,9 @@ struct EngineState: ~Copyable, Sendable {
     private var index: [AccountID: Int32] = [:]
     private var free: [Int32] = []
     private var wheel: TimerWheel
-    private var lanes: [LaneID: LaneMachine] = [:]
+    var lanes: [LaneID: LaneMachine] = [:]
+    /// Whether a lane has closed or opened since the lanes were kept.
+    var haveLanesChanged = false
     private var order: [LaneID] = []
     /// Where the round of the lanes goes on.
     private var turn = 0
@@ -45,6 +49,9 @@ struct EngineState: ~Copyable, Sendable {
     var journalProbeAt: Timestamp?
     /// Lanes whose grants are spent by use, so that their attempts need the journal.
     private var spendingLanes: Set<LaneID> = []
+    var unknownLives = UnknownLives()
+    /// Which secret each client presents, where it has several.
+    var secrets: [ClientID: SecretChoice] = [:]
     /// Accounts that are being removed: nothing of theirs starts any more.
     private var leaving: Set<AccountID> = []
 
@@ -71,6 +78,19 @@ struct EngineState: ~Copyable, Sendable {
 
     /// How many wait for the end of an account's attempt.
     func waiterCount(of account: AccountID) -> Int { self.index[account].flatMap { self.waiters[$0]?.count } ?? 0 }
+
+    /// Accounts of a lane whose token ends before `moment`, and may be refreshed at all; nil for all whose token ends.
+    func endingCount(in lane: LaneID, before moment: Timestamp?) -> Int {
+        self.records.reduce(0) { count, record in
+            guard let record, let expiresAt = record.facts.expiresAt, self.lane(of: record) == lane,
+                moment.map({ expiresAt < $0 }) ?? true
+            else { return count }
+            switch record.machine.standing {
+            case .good, .retrying, .inDoubt, .misconfigured: return count + 1
+            case .needsAuthorization, .static: return count
+            }
+        }
+    }
 
     /// Accounts whose timer is set to a moment before `moment`.
     func dueCount(before moment: Timestamp) -> Int {
@@ -311,7 +331,8 @@ struct EngineState: ~Copyable, Sendable {
             lane: lane,
             generation: record.generation,
             machine: record.machine,
-            facts: record.facts
+            facts: record.facts,
+            secret: self.secrets[record.client]?.number ?? 0
         )
     }
 
@@ -325,7 +346,9 @@ struct EngineState: ~Copyable, Sendable {
     /// - Returns: Why its lane has stopped, if this end stopped it.
     mutating func ended(_ ticket: Ticket, _ effect: LaneEffect, at now: Timestamp) -> LaneStop? {
         self.inFlight -= 1
+        let before = self.lanes[ticket.lane]?.closure
         let stop = self.lanes[ticket.lane]?.ended(effect, of: ticket.slot, at: now)
+        if self.lanes[ticket.lane]?.closure != before { self.haveLanesChanged = true }
         if self.isCurrent(ticket) { self.records[Int(ticket.slot)]?.machine.ended() }
         return stop ?? nil
     }
@@ -334,6 +357,7 @@ struct EngineState: ~Copyable, Sendable {
     mutating func releaseLane(of client: ClientID) {
         guard let lane = self.settings.clients[client]?.client.lane else { return }
         self.lanes[lane]?.release()
+        self.haveLanesChanged = true
     }
 
     private func lane(of record: AccountRecord) -> LaneID? { self.settings.clients[record.client]?.client.lane }
@@ -384,6 +408,7 @@ struct EngineState: ~Copyable, Sendable {
     /// Takes a new configuration: lanes are opened, and accounts that only it could help are tried again.
     mutating func apply(_ settings: EngineSettings, at now: Timestamp) {
         self.settings = settings
+        self.secrets = [:]
         self.configureLanes()
         for lane in self.lanes.keys { self.lanes[lane]?.grants = 0 }
         for slot in self.records.indices {
@@ -415,6 +440,7 @@ struct EngineState: ~Copyable, Sendable {
         // A lane with requests under way stays until they end, or it would be opened anew beside them.
         for (lane, machine) in self.lanes where lanes[lane] == nil && machine.inFlight > 0 { lanes[lane] = machine }
         self.lanes = lanes
+        self.haveLanesChanged = true
         self.spendingLanes = Set(
             self.settings.clients.values.filter { $0.habit.rotation.spends }.map(\.client.lane)
         )

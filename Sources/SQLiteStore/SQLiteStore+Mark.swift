@@ -50,9 +50,10 @@ extension SQLiteStore {
         }
     }
 
-    /// Keeps the state of every lane over a restart, in place of what was kept before.
-    ///
-    /// By endpoint and client, each of at least one byte; an empty one is not kept.
+}
+
+extension SQLiteStore: LaneArchive {
+    /// As the port says; a lane's bytes are at least one, and an empty text is not kept.
     package func saveLanes(_ lanes: [String: [UInt8]]) throws(StoreError) {
         try self.transaction { db in
             try db.execute(sql: "DELETE FROM lane")
@@ -63,7 +64,6 @@ extension SQLiteStore {
         }
     }
 
-    /// What `saveLanes` kept.
     package func lanes() throws(StoreError) -> [String: [UInt8]] {
         try self.perform { db in
             let rows = try Row.fetchCursor(db, sql: "SELECT endpoint_client, memory FROM lane")

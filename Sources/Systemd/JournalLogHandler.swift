@@ -1,3 +1,4 @@
+import Glibc
 package import Logging
 
 /// Writes log events to the journal with a field for each piece of metadata (sd_journal_sendv(3)).
@@ -56,7 +57,7 @@ package struct JournalLogHandler: LogHandler {
         identifier: String,
         fields: Fields,
         fallback: TextLogHandler = TextLogHandler(form: .journalStream),
-        transport: @escaping Transport = { $0.send() }
+        transport: @escaping Transport = { JournalRoom.shared.isThere ? $0.send() : -EAGAIN }
     ) {
         self.identifier = identifier
         self.fields = fields

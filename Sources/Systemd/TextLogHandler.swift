@@ -1,4 +1,3 @@
-import Glibc
 package import Logging
 
 /// Writes log events to standard error, one line each: `2026-02-28T09:15:02.120Z WARNING message key=value …`.
@@ -34,7 +33,7 @@ package struct TextLogHandler: LogHandler {
         form: Form,
         hidden: Set<String> = ["message_id"],
         nanosecondsSince1970: @escaping @Sendable () -> Int64 = { SystemClock.nanosecondsSince1970 },
-        output: @escaping @Sendable ([UInt8]) -> Void = { TextLogHandler.writeToStandardError($0) }
+        output: @escaping @Sendable ([UInt8]) -> Void = { StandardError.shared.write($0) }
     ) {
         self.form = form
         self.hidden = hidden
@@ -60,24 +59,5 @@ package struct TextLogHandler: LogHandler {
             case .journalStream: "<\(level.journalPriority)>"
             }
         self.output(Array("\(prefix)\(line.text)\n".utf8))
-    }
-
-    /// One `write` for a line, so that lines of several threads do not mix.
-    ///
-    /// What cannot be written is dropped: a full or closed standard error must not stop the daemon.
-    private static func writeToStandardError(_ line: [UInt8]) {
-        unsafe line.withUnsafeBytes { bytes in
-            var rest = unsafe bytes[...]
-            while unsafe !rest.isEmpty {
-                let written = unsafe Glibc.write(
-                    STDERR_FILENO,
-                    UnsafeRawBufferPointer(rebasing: rest).baseAddress,
-                    rest.count
-                )
-                if written < 0, errno == EINTR { continue }
-                guard written > 0 else { return }
-                unsafe rest = rest.dropFirst(written)
-            }
-        }
     }
 }

@@ -91,7 +91,8 @@ enum Assembly {
             journal: records.journal,
             sealer: sealer,
             clock: clock,
-            logger: logger
+            logger: logger,
+            lanes: store
         )
         let rekeyer = Rekeyer(
             store: store,

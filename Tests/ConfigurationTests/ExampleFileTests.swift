@@ -8,7 +8,7 @@ import Testing
     /// A machine on which all that the example names exists.
     private static func host(_ text: String) -> FakeHost {
         var host = FakeHost(text)
-        for name in ["box-secret", "onedrive-secret", "example-secret"] {
+        for name in ["box-secret", "onedrive-secret", "onedrive-new-secret", "example-secret"] {
             host.secrets[.credential(name)] = FakeHost.secret("canary-secret")
         }
         host.secrets[.credential("old-store-key")] = FakeHost.secret("fedcba9876543210fedcba9876543210")

@@ -16,7 +16,7 @@ import Varlink
         /// What has been handed to tasks.
         let jobs = Jobs()
 
-        init(_ rig: Rig) throws {
+        init(_ rig: Rig, budget: CallBudget? = nil) throws {
             let peer = PeerIdentity(uid: Rig.ownUser, groups: [])
             let connection = ControlConnection(
                 router: CallRouter(
@@ -31,10 +31,12 @@ import Varlink
                     facts: DaemonFacts(version: "1", pid: 1, startedAt: .epoch) { .ready },
                     reload: {},
                     floor: RefreshFloor(.seconds(10)),
+                    refusals: RefusalWatch(threshold: 100),
                     logger: rig.log.logger
                 ),
                 limits: ControlLimits(),
                 caller: Caller(peer, access: Access(Rig.master)),
+                budget: budget,
                 run: { [jobs] _ in jobs.count.add(1, ordering: .relaxed) },
                 leave: { _ in }
             )
@@ -173,5 +175,21 @@ import Varlink
         try line.write(self.call + text + self.call)
         #expect(try line.answers().utf8.count(where: { $0 == 0 }) == 1)
         #expect(!line.channel.isActive)
+    }
+
+    @Test func `a user who calls too fast is read no further before the while is over (T2)`() async throws {
+        let rig = try await self.rig()
+        let budget = CallBudget(limit: 5, window: .seconds(1))
+        let (first, second) = (try Line(rig, budget: budget), try Line(rig, budget: budget))
+        // Both loops' time stands at the same moment.
+        try first.write(String(repeating: self.call, count: 8))
+        try second.write(self.call)
+        #expect(try first.answers().utf8.count(where: { $0 == 0 }) == 5)
+        #expect(try second.answers().isEmpty, "all connections of a user share it")
+        first.channel.embeddedEventLoop.advanceTime(by: .milliseconds(999))
+        #expect(try first.answers().isEmpty)
+        for line in [first, second] { line.channel.embeddedEventLoop.advanceTime(by: .seconds(1)) }
+        #expect(try first.answers().utf8.count(where: { $0 == 0 }) == 3)
+        #expect(try second.answers().utf8.count(where: { $0 == 0 }) == 1)
     }
 }

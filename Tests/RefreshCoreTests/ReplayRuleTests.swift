@@ -71,13 +71,14 @@ import Testing
 
     @Test func `S whose reuse ends living tokens, with no grace: once, when the token has a minute left`() {
         func verdict(_ blast: Blast, _ unknowns: Int, life: Duration?) -> ReplayRule.Verdict {
-            ReplayRule.verdict(
-                habit: Self.habit(.singleUse, blast),
+            var habit = Self.habit(.singleUse, blast)
+            habit.reuseEndsTokens = true
+            return ReplayRule.verdict(
+                habit: habit,
                 unknowns: unknowns,
                 sinceFirst: .zero,
                 phase: 0,
-                tokenLife: life,
-                reuseEndsTokens: true
+                tokenLife: life
             )
         }
         #expect(verdict(.family, 1, life: .seconds(1_000)) == .replay(after: .seconds(940)))

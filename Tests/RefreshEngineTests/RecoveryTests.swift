@@ -38,10 +38,10 @@ import Testing
         try Rig(habit, store: self.store, journal: journal, clock: self.clock)
     }
 
-    private static func answer(_ name: String) -> RawAnswer {
+    private static func answer(_ name: String, generation: Int = 2) -> RawAnswer {
         let body =
-            #"{"access_token":"canary-at-\#(name)-2","token_type":"Bearer","expires_in":3600,"#
-            + #""refresh_token":"canary-rt-\#(name)-2"}"#
+            #"{"access_token":"canary-at-\#(name)-\#(generation)","token_type":"Bearer","expires_in":3600,"#
+            + #""refresh_token":"canary-rt-\#(name)-\#(generation)"}"#
         return RawAnswer(status: 200, headers: [(name: "content-type", value: "application/json")], body: Secret(body))
     }
 
@@ -62,6 +62,33 @@ import Testing
             // The grant came with it.
             _ = try await rig.engine.refresh(account)
             #expect(rig.endpoint.requests.map(\.refreshToken) == ["canary-rt-box/alice-2"])
+        }
+    }
+
+    @Test func `of two answers to one grant the later one is kept, and nothing is sent (F31)`() async throws {
+        let account = try AccountID("box/alice")
+        let journal = try await self.left(.singleUse) { journal, slot in
+            try journal.markSent(slot, at: self.clock.now)
+            try journal.keep(Self.answer("box/alice", generation: 2), in: slot)
+        }
+        let later = try await journal.begin(
+            AttemptIntent(
+                account: account,
+                generation: .first,
+                number: 2,
+                fingerprint: ClearSealer().fingerprint(of: Secret("canary-rt-box/alice-1")),
+                startedAt: self.clock.now
+            ),
+            isDurable: false
+        )
+        try journal.markSent(later, at: self.clock.now)
+        try journal.keep(Self.answer("box/alice", generation: 3), in: later)
+        let rig = try self.restart(.singleUse, journal.afterRestart())
+        try await rig.run {
+            #expect(rig.generation(account) == 2 && rig.state(account) == .fresh)
+            #expect(rig.endpoint.count == 0 && rig.journal.openSlots == 0)
+            _ = try await rig.engine.refresh(account)
+            #expect(rig.endpoint.requests.map(\.refreshToken) == ["canary-rt-box/alice-3"])
         }
     }
 

@@ -43,7 +43,8 @@ struct Rig: Sendable {
             journal: journal,
             sealer: sealer,
             clock: clock,
-            logger: self.log.logger
+            logger: self.log.logger,
+            lanes: store
         )
         self.engine.connect(self.wakeSource)
     }
@@ -89,6 +90,7 @@ struct Rig: Sendable {
         )
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await services.run() }
+            try await self.engine.recallLanes()
             let loader = Loader(engine: self.engine)
             loader.begin(with: try await InDoubt(engine: self.engine, history: self.history).run())
             try await loader.run()

@@ -1,7 +1,7 @@
 package import RefreshCore
 
 /// The honest fake: a store in memory that passes the suite which the databases pass.
-package actor InMemoryStore: TokenStore {
+package actor InMemoryStore: TokenStore, LaneArchive {
     private struct Row {
         var account: StoredAccount
         var sealedGrant: SealedBytes
@@ -12,6 +12,11 @@ package actor InMemoryStore: TokenStore {
     private var revision = Revision(0)
     // The names in the order of pages; nil after a row came or went.
     private var order: [AccountID]?
+    private var keptLanes: [String: [UInt8]] = [:]
+
+    package func lanes() -> [String: [UInt8]] { self.keptLanes }
+
+    package func saveLanes(_ lanes: [String: [UInt8]]) { self.keptLanes = lanes }
 
     package init() {}
 

@@ -26,6 +26,8 @@ package struct OAuthClient: Sendable {
     package var clientID: String
     /// Nil for a public client.
     package var clientSecret: Secret?
+    /// What is tried, in this order, if the provider refuses the client with that one (facts C07).
+    package var otherSecrets: [Secret]
     package var authenticationMethod: ClientAuthenticationMethod
     /// Absolute and without placeholders; nil when it cannot be refreshed.
     package var tokenEndpoint: String?
@@ -37,6 +39,7 @@ package struct OAuthClient: Sendable {
     ///   - profile: With the configuration's overrides.
     ///   - clientID: As the provider knows it.
     ///   - clientSecret: Nil for a public client.
+    ///   - otherSecrets: Of the same client, to be tried after the first.
     ///   - authenticationMethod: Nil for the profile's, or for `none` when there is no secret.
     ///   - tokenEndpoint: Nil for the profile's.
     package init(
@@ -44,6 +47,7 @@ package struct OAuthClient: Sendable {
         profile: ProviderProfile,
         clientID: String,
         clientSecret: Secret?,
+        otherSecrets: [Secret] = [],
         authenticationMethod: ClientAuthenticationMethod? = nil,
         tokenEndpoint: String? = nil
     ) {
@@ -51,9 +55,19 @@ package struct OAuthClient: Sendable {
         self.profile = profile
         self.clientID = clientID
         self.clientSecret = clientSecret
+        self.otherSecrets = otherSecrets
         self.authenticationMethod =
             authenticationMethod ?? (clientSecret == nil ? .none : profile.authenticationMethod)
         self.tokenEndpoint = tokenEndpoint ?? profile.tokenEndpoint
+    }
+
+    /// The client as it presents itself with the n-th of its secrets, counted from 0 and round again.
+    package func presenting(_ number: Int) -> OAuthClient {
+        guard let clientSecret, !self.otherSecrets.isEmpty else { return self }
+        let secrets = [clientSecret] + self.otherSecrets
+        var client = self
+        client.clientSecret = secrets[number % secrets.count]
+        return client
     }
 
     /// Clients that speak to one endpoint under one `client_id` share a lane.

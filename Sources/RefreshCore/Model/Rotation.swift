@@ -39,11 +39,24 @@ package struct RotationHabit: Hashable, Sendable {
     package var grace: Duration
     /// Whether the old access token dies at the refresh.
     package var killsAccessToken: Bool
+    /// Whether the server is known to end living access tokens when it sees a used refresh token, and known to have no
+    /// grace at all.
+    ///
+    /// Of account for single use with the blast `family` only: a grant whose answer was lost is then replayed as late
+    /// as its access token allows (facts, section 3).
+    package var reuseEndsTokens: Bool
 
-    package init(rotation: Rotation, blast: Blast, grace: Duration, killsAccessToken: Bool) {
+    package init(
+        rotation: Rotation,
+        blast: Blast,
+        grace: Duration,
+        killsAccessToken: Bool,
+        reuseEndsTokens: Bool = false
+    ) {
         self.rotation = rotation
         self.blast = blast
         self.grace = grace
         self.killsAccessToken = killsAccessToken
+        self.reuseEndsTokens = reuseEndsTokens
     }
 }

@@ -34,7 +34,6 @@ package struct AttemptJudge {
     private let sentAt: Timestamp?
     private let phase: Double
     private let tokenExpiresAt: Timestamp?
-    private let reuseEndsTokens: Bool
     private let hasSiblings: Bool
 
     /// Judges one failed attempt.
@@ -47,7 +46,6 @@ package struct AttemptJudge {
     ///   - sentAt: When the last byte was released; a grace time runs from there. Nil when it never was.
     ///   - phase: The account's fixed share of jitter, in `0..<1`.
     ///   - tokenExpiresAt: When the present access token ends; nil when it is not known.
-    ///   - reuseEndsTokens: As for `ReplayRule.verdict`.
     ///   - hasSiblings: As for `ReplayRule.verdict`.
     /// - Returns: What is told, what is kept, and when to try again.
     package static func judge(
@@ -58,7 +56,6 @@ package struct AttemptJudge {
         sentAt: Timestamp? = nil,
         phase: Double,
         tokenExpiresAt: Timestamp? = nil,
-        reuseEndsTokens: Bool = false,
         hasSiblings: Bool = true
     ) -> Judgement {
         AttemptJudge(
@@ -68,7 +65,6 @@ package struct AttemptJudge {
             sentAt: sentAt,
             phase: phase,
             tokenExpiresAt: tokenExpiresAt,
-            reuseEndsTokens: reuseEndsTokens,
             hasSiblings: hasSiblings
         ).judge(fault)
     }
@@ -248,7 +244,6 @@ package struct AttemptJudge {
             phase: self.phase,
             tries: tries,
             tokenLife: self.tokenExpiresAt.map { $0 - self.now },
-            reuseEndsTokens: self.reuseEndsTokens,
             hasSiblings: self.hasSiblings
         )
     }

@@ -56,15 +56,22 @@ package struct RateBudget: Hashable, Sendable {
         return Timestamp(milliseconds: .milliseconds(whole) < self.full ? whole + 1 : whole)
     }
 
+    /// Requests that cost more than this are few enough for each to be written down before it is sent.
+    package static let longestForgotten: Duration = .milliseconds(100)
+
+    /// Whether every request has to be written down, for a restart would otherwise send one more (facts I09).
+    package var mustBeWrittenDown: Bool { self.cost > Self.longestForgotten }
+
     /// Takes up where another one stopped: what it had spent is spent.
     ///
-    /// No burst either, for twenty restarts would be twenty of them (facts I09). A moment that the rate cannot explain,
-    /// after a clock was set, is cut to what it can.
+    /// No burst either, for twenty restarts would be twenty of them (facts I09); and where requests are not written down
+    /// one by one, none before the time of one is over. A moment that the rate cannot explain, after a clock was set,
+    /// is cut to what it can.
     package mutating func restore(wholeAt: Timestamp, at now: Timestamp) {
         guard self.cost > .zero else { return }
         let instant = Duration.milliseconds(now.milliseconds)
         let latest = instant + self.tolerance + self.cost
-        let spent = Swift.max(Duration.milliseconds(wholeAt.milliseconds), instant + self.tolerance)
-        self.full = Swift.min(spent, latest)
+        let least = self.mustBeWrittenDown ? instant + self.tolerance : latest
+        self.full = Swift.min(Swift.max(Duration.milliseconds(wholeAt.milliseconds), least), latest)
     }
 }

@@ -24,8 +24,6 @@ package enum ReplayRule {
     ///   - tries: Attempts since the first unknown one, this one included, also those that were never sent: the steps
     ///     of the back-off. Nil for `unknowns`.
     ///   - tokenLife: How long the access token still lives; nil when it is not known.
-    ///   - reuseEndsTokens: Whether the server is known to end living access tokens when it sees a used refresh token,
-    ///     and known to have no grace at all.
     ///   - hasSiblings: Whether we hold other grants of the same user and client. Whose a grant is the daemon does not
     ///     know, so true unless the client has no other account at all.
     /// - Returns: What to do with the grant; a wait counts from now.
@@ -36,7 +34,6 @@ package enum ReplayRule {
         phase: Double,
         tries: Int? = nil,
         tokenLife: Duration? = nil,
-        reuseEndsTokens: Bool = false,
         hasSiblings: Bool = true
     ) -> Verdict {
         let tries = tries ?? unknowns
@@ -50,7 +47,7 @@ package enum ReplayRule {
             switch habit.blast {
             case .none:
                 return self.ending(unknowns, phase)
-            case .family where reuseEndsTokens:
+            case .family where habit.reuseEndsTokens:
                 // The replay cannot save what is lost, but it can end what still lives.
                 guard unknowns <= 1 else { return .hold(.answerLost) }
                 return .replay(after: Swift.max((tokenLife ?? .zero) - self.lateReplay, .zero))

@@ -38,6 +38,14 @@ package enum LaneStop: Hashable, Sendable {
     /// So many grants died within ten minutes that a person has to look first.
     case massDeath(deaths: Int)
 
+    /// When it lets somebody through again by itself; nil for never.
+    package var until: Timestamp? {
+        switch self {
+        case .asked(let until), .rejected(let until), .estranged(let until): until
+        case .massDeath: nil
+        }
+    }
+
     /// One clause for people.
     package var sentence: String {
         switch self {

@@ -300,6 +300,21 @@ package struct LaneMachine: Sendable {
 
     // MARK: From outside
 
+    /// The client was refused, and presents itself otherwise from now on: one request has to show whether that helps.
+    ///
+    /// If it does not, it was the second refusal.
+    package mutating func isInQuestion() {
+        self.provenAt = nil
+        self.refusals += 1
+    }
+
+    /// Trouble may be over that had nothing to do with the provider: an open breaker sends its probe now.
+    package mutating func probeNow(at now: Timestamp) {
+        guard let opensAt = self.breaker.opensAt, opensAt > now, self.gate <= now else { return }
+        self.breaker.restore(failures: self.breaker.failures, until: now)
+        self.probe = nil
+    }
+
     /// A person lets the lane go on: what it had stopped for is forgiven, one probe goes first.
     ///
     /// A wait that the provider asked for stays.
@@ -334,6 +349,28 @@ package struct LaneMachine: Sendable {
     }
 
     // MARK: Over a restart
+
+    /// What must be kept as soon as it changes.
+    package struct Closure: Hashable, Sendable {
+        var gate: Timestamp
+        var refusals: Int
+        var breakerUntil: Timestamp?
+        var isHalted: Bool
+        var deaths: Int
+    }
+
+    package var closure: Closure {
+        Closure(
+            gate: self.gate,
+            refusals: self.refusals,
+            breakerUntil: self.breaker.opensAt,
+            isHalted: self.isHalted,
+            deaths: self.deaths.deaths.count
+        )
+    }
+
+    /// Whether each request must be kept before it is sent, or a crash loop would be faster than the rate.
+    package var keepsEachRequest: Bool { self.budget.mustBeWrittenDown }
 
     /// What has to outlive the process, so that a crash loop cannot make it forget how the provider feels (facts I09).
     package func memory() -> LaneMemory {

@@ -52,6 +52,16 @@ extension Engine {
                 "Its lane: \(lane.inFlight) of \(lane.limits.concurrency) under way, \(lane.queued) waiting, breaker "
                     + lane.breakerState(at: now).rawValue + gate + why + "."
             )
+            if let stop = lane.stop(at: now) {
+                let ending = self.endingTokens(of: record.client, stop)
+                let own = record.facts.expiresAt.map { end in stop.until.map { end < $0 } ?? true } ?? false
+                if ending > 0 {
+                    lines.append(
+                        "Tokens of this lane that end before it opens: \(ending)"
+                            + (own ? ", this one among them." : ".")
+                    )
+                }
+            }
         }
         if let probeAt = self.state.withLock({ $0.journalProbeAt }), client.habit.rotation.spends {
             lines.append(
@@ -167,6 +177,7 @@ extension RotationHabit {
             case .family: "this grant ends"
             case .clientUser: "every grant of the user at this client ends"
             }
-        return "A refresh token of this provider \(use); if a used one is sent again, \(blast)."
+        let tokens = self.reuseEndsTokens ? ", and its living tokens with it" : ""
+        return "A refresh token of this provider \(use); if a used one is sent again, \(blast)\(tokens)."
     }
 }

@@ -10,6 +10,7 @@ package enum LogKeys {
     package static let messageID = "message_id"
     package static let retryIn = "retry_in"
     package static let reason = "reason"
+    package static let tokensEnding = "tokens_ending"
 }
 
 /// The kinds of events that the journal's catalogue explains: `journalctl -x`, systemd/refreshd.catalog.

@@ -29,7 +29,9 @@ struct InDoubt {
     func run() async throws(StoreError) -> [StoredAccount] {
         var settled: Set<AccountID> = []
         var urgent: [AccountID] = []
-        for attempt in self.engine.journal.recovered() {
+        // Of two answers to one grant the one that was asked for later is the newer pair (facts F31).
+        let attempts = self.engine.journal.recovered().sorted { $0.intent.startedAt > $1.intent.startedAt }
+        for attempt in attempts {
             let account = attempt.intent.account
             switch try await self.settle(attempt) {
             case .renewed: settled.insert(account)
@@ -208,7 +210,8 @@ struct InDoubt {
             habit: client.habit,
             now: engine.clock.now,
             sentAt: sentAt - engine.clock.utcShift,
-            phase: row.account.phase
+            phase: row.account.phase,
+            tokenExpiresAt: record.facts.expiresAt
         )
         try await self.commit(engine.result(judgement, of: row.account, row.generation, record.machine))
         engine.journal.free([attempt.slot])

@@ -181,6 +181,8 @@ extension Refresher {
             tokenExpiresAt: ticket.facts.expiresAt
         )
         self.end(ticket, judgement.laneEffect)
+        // Before anything else: what comes next may be what the daemon dies of, and the provider has been heard.
+        await engine.keepLanes()
         let outcome = await self.committer.commit(
             engine.result(judgement, of: ticket.account, ticket.generation, ticket.machine)
         )
@@ -214,15 +216,27 @@ extension Refresher {
 }
 
 extension Engine {
-    /// Tells that nobody of a lane is let through for a while.
+    /// Tells that nobody of a lane is let through for a while, and how many tokens will not last so long (facts F01).
     func laneStopped(_ client: ClientID, _ stop: LaneStop) {
+        let ending = self.endingTokens(of: client, stop)
         let isAlarm = if case .massDeath = stop { true } else { false }
         self.logger.event(
             .laneStopped,
-            isAlarm ? .critical : .warning,
+            isAlarm ? .critical : ending > 0 ? .error : .warning,
             "no refreshes for this client for now",
-            [LogKeys.client: "\(client)", LogKeys.reason: "\(stop.sentence)"]
+            [
+                LogKeys.client: "\(client)", LogKeys.reason: "\(stop.sentence)",
+                LogKeys.tokensEnding: "\(ending)",
+            ]
         )
+    }
+
+    /// How many tokens of a client's lane end before it opens again.
+    func endingTokens(of client: ClientID, _ stop: LaneStop) -> Int {
+        self.state.withLock { state in
+            guard let lane = state.settings.clients[client]?.client.lane else { return 0 }
+            return state.endingCount(in: lane, before: stop.until)
+        }
     }
 
     func log(_ judgement: Judgement, of account: AccountID, _ client: ClientID, _ generation: Generation) {

@@ -44,6 +44,8 @@ package struct Refresher: Service {
                 }
                 group.cancelAll()
             }
+            await self.engine.keepLanes(evenUnchanged: true)
+            self.engine.tellUnansweredAtEnd()
         } onGracefulShutdown: {
             self.engine.drain()
         }
@@ -65,7 +67,7 @@ package struct Refresher: Service {
         let name = ticket.account.name
         let startedAt = self.engine.clock.now
         KillPoint.beforeClaim.pass(name)
-        guard let client = self.engine.state.withLock({ $0.settings.clients[ticket.client] }),
+        guard let client = self.engine.state.withLock({ $0.client(of: ticket) }),
             let strategy = client.client.profile.strategyImplementation
         else { return self.giveUp(ticket) }
 
@@ -80,6 +82,7 @@ package struct Refresher: Service {
             // 2, 3: what nobody could write down is not spent.
             slot = try await self.writeIntent(of: ticket, grant, client)
             KillPoint.afterIntent.pass(name)
+            await self.engine.keepLane(before: ticket)
         } catch {
             switch error {
             case .obsolete:
@@ -108,11 +111,15 @@ package struct Refresher: Service {
         let isSettled: Bool
         switch verdict {
         case .success(.renewed(let token)):
+            self.engine.state.withLock { $0.acceptedSecret(of: ticket) }
             self.end(ticket, .answered)
             isSettled = await self.keep(token, grant, of: ticket, client, issuedAt: releasedAt ?? startedAt)
         case .success(.salvaged(let refreshToken, let message)):
             self.end(ticket, .answered)
             isSettled = await self.salvage(refreshToken, nil, message, grant, of: ticket)
+        case .success(.refused(.clientRejected, _, _)) where self.engine.turnsToNextSecret(after: ticket):
+            self.giveUp(ticket)
+            isSettled = true
         case .success(.refused(let failure, let message, let retryAfter)):
             let fault = AttemptFault.refused(failure, message: message, retryAfter: retryAfter)
             isSettled = await self.keep(fault, of: ticket, client, sentAt: releasedAt)
@@ -125,6 +132,7 @@ package struct Refresher: Service {
             isSettled = await self.keep(.unanswered(reason), of: ticket, client, sentAt: releasedAt)
         }
         KillPoint.afterPublish.pass(name)
+        await self.engine.keepLanes()
         // 11: what could not be settled stays in its slot, and is looked at again at the next start.
         if let slot, isSettled { self.engine.journal.free([slot]) }
         KillPoint.afterFree.pass(name)
@@ -249,6 +257,20 @@ extension RotationHabit {
 }
 
 extension Engine {
+    /// Tells how many refreshes are left to the next start, for the provider has not answered (facts I05).
+    fileprivate func tellUnansweredAtEnd() {
+        let count = self.state.withLock { state in
+            state.records.count { $0?.machine.standing == .inDoubt && $0?.dueAt != nil }
+        }
+        guard count > 0 else { return }
+        self.logger.event(
+            .answerUnknown,
+            .warning,
+            "stopped before the provider had answered; the next start sees to what was sent",
+            ["refreshes": "\(count)"]
+        )
+    }
+
     /// The last look before the last byte leaves: the account is still this one, and what comes back could be kept.
     func mayRelease(_ ticket: EngineState.Ticket) -> Bool {
         self.state.withLock { state in

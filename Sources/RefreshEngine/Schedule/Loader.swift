@@ -33,6 +33,7 @@ struct Loader {
     /// - Throws: `StoreError`, when a page cannot be read: a daemon that knows only some of its accounts would look
     ///   healthy and let the others die. `CancellationError` between two pages.
     func run() async throws {
+        let begin = self.engine.clock.now
         var page = try await self.page(at: Cursor(limit: self.pageSize))
         while let present = page {
             try Task.checkCancellation()
@@ -40,6 +41,7 @@ struct Loader {
             self.adopt(await self.open(present.rows))
             page = try await next
         }
+        self.engine.forgetLivesIfBehind(since: begin)
         await self.engine.deliverWhatIsMissing(refusedToo: false)
         // What the pages occupied would stay with the process for its life, and it will not need as much again.
         clinux_return_freed_memory()
@@ -195,11 +197,13 @@ extension Loader {
     /// Hands the accounts of a page to the schedule, under one lock, and then to the table.
     private func adopt(_ accounts: [Opened]) {
         let now = self.engine.clock.now
+        let shift = self.engine.clock.utcShift
         let adopted = self.engine.state.withLock { state in
             var client: ClientID?
             var settings: ClientSettings?
             return accounts.filter { opened in
                 var record = opened.record
+                state.unknownLives.saw(record.facts.issuedAt + shift)
                 // Computed anew, for the window may be another one than when the row was written; and here, by the
                 // settings that are in force as the account becomes known, for they may be changed while pages are read.
                 if record.machine.standing == .good {

@@ -39,20 +39,25 @@ package final class Scheduler: Service, Sendable {
         let engine = self.engine
         let timer = DispatchWakeSource(clock: self.clock, queue: self.queue) { engine.wake() }
         engine.connect(timer)
+        let (told, teller) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         let steps = ClockSteps(queue: self.queue) { [clock] in
             let step = clock.rereadWallClock()
             timer.rearm()
             // Slewing and the rounding of two readings move it by microseconds.
             if step.milliseconds.magnitude >= 100 { engine.clockStepped(by: step) }
+            teller.yield()
         }
         // What is in doubt first, before anything is loaded.
         let loader = Loader(engine: engine)
+        try await engine.recallLanes()
         let urgent = try await InDoubt(engine: engine, history: self.history).run()
         try await self.recovered()
         loader.begin(with: urgent)
         try await loader.run()
         self.loaded()
-        try? await gracefulShutdown()
+        await cancelWhenGracefulShutdown {
+            for await _ in told { await engine.recallLives() }
+        }
         timer.arm(nil)
         withExtendedLifetime((timer, steps)) {}
     }

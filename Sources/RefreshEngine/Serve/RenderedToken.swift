@@ -106,14 +106,19 @@ package final class RenderedToken: Sendable {
 
     /// The same token with its expiry told anew, after the wall clock was set.
     func retold(utcShift: Duration) -> RenderedToken {
-        guard let expiresAt else { return self }
+        self.expiresAt.map { self.expiring(at: $0, utcShift: utcShift) } ?? self
+    }
+
+    /// The same token with another end; one that does not expire stays as it is.
+    func expiring(at expiresAt: Timestamp, utcShift: Duration) -> RenderedToken {
+        guard self.expiresAt != nil else { return self }
         let digits = Array("\((expiresAt + utcShift).seconds)".utf8)
         var reply = self.reply
         reply.replaceSubrange(self.places.expiryRange, with: digits)
         var places = self.places
         places.tokenEnd = places.tokenEnd - UInt32(places.digits) + UInt32(digits.count)
         places.digits = UInt8(digits.count)
-        return self.with(reply: reply, places: places)
+        return self.with(reply: reply, places: places, expiresAt: expiresAt)
     }
 
     /// The same token in front of another account of the same fingerprint.
@@ -121,11 +126,16 @@ package final class RenderedToken: Sendable {
         next == nil && self.next == nil ? self : self.with(reply: self.reply, next: next)
     }
 
-    private func with(reply: [UInt8], places: Places? = nil, next: RenderedToken? = nil) -> RenderedToken {
+    private func with(
+        reply: [UInt8],
+        places: Places? = nil,
+        expiresAt: Timestamp? = nil,
+        next: RenderedToken? = nil
+    ) -> RenderedToken {
         RenderedToken(
             account: self.account,
             generation: self.generation,
-            expiresAt: self.expiresAt,
+            expiresAt: expiresAt ?? self.expiresAt,
             reply: reply,
             places: places ?? self.places,
             next: next

@@ -56,6 +56,11 @@ package final class TokenTable: Sendable {
         self.replace(account) { $0?.warning(warning) }
     }
 
+    /// Changes the end of an account's present token, which is told with `utcShift` added.
+    func expire(_ account: AccountID, at moment: Timestamp, utcShift: Duration) {
+        self.replace(account) { $0?.expiring(at: moment, utcShift: utcShift) }
+    }
+
     package func remove(_ account: AccountID) {
         self.replace(account) { _ in nil }
     }

@@ -9,8 +9,7 @@ extension ClientConfiguration {
             table.warn("insecure_loopback", "tokens may travel over plain http on this machine")
         }
         let caFile = table.certificateFile()
-        let reference = table.secretReference("client_secret")
-        let secret = reference.flatMap { table.clientSecret($0) }
+        let secrets = table.clientSecrets()
         let method = table.word("token_endpoint_auth_method", as: ClientAuthenticationMethod.self)
 
         let named = table.profile(from: catalogue)
@@ -47,10 +46,11 @@ extension ClientConfiguration {
                 id: id,
                 profile: profile,
                 clientID: clientID ?? "",
-                clientSecret: secret,
+                clientSecret: secrets.first?.secret,
+                otherSecrets: secrets.dropFirst().map(\.secret),
                 authenticationMethod: method
             ),
-            secretReference: reference,
+            secretReference: secrets.first?.reference,
             window: ownPolicy.window,
             mode: ownPolicy.mode,
             limits: limits,
@@ -106,18 +106,34 @@ extension TableReader {
         return (profile, true)
     }
 
-    /// The secret of a client: text without control characters, but for one newline at its end.
-    fileprivate func clientSecret(_ reference: SecretReference) -> Secret? {
-        guard let raw = self.findings.secret(reference, at: self.place(of: "client_secret")) else { return nil }
+    /// The secrets of a client, the one to be tried first in front: `client_secret`, or the list `client_secrets`.
+    fileprivate func clientSecrets() -> [(reference: SecretReference, secret: Secret)] {
+        let one = self.secretReference("client_secret").map { [($0, self.place(of: "client_secret"))] } ?? []
+        let list = self.secretReferences("client_secrets")
+        if self.has("client_secret"), self.has("client_secrets") {
+            self.report(
+                "client_secrets",
+                "stands beside client_secret",
+                "put all of them into client_secrets, in the order in which they are to be tried"
+            )
+        }
+        return (one + list).compactMap { reference, place in
+            self.clientSecret(reference, at: place).map { (reference, $0) }
+        }
+    }
+
+    /// A secret of a client: text without control characters, but for one newline at its end.
+    private func clientSecret(_ reference: SecretReference, at place: ConfigurationPlace) -> Secret? {
+        guard let raw = self.findings.secret(reference, at: place) else { return nil }
         var bytes = raw.revealBytes()
         if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
         guard !bytes.isEmpty else {
-            self.report("client_secret", "the secret is empty", "put the secret there")
+            self.findings.report(place, "the secret is empty", "put the secret there")
             return nil
         }
         guard bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
-            self.report(
-                "client_secret",
+            self.findings.report(
+                place,
                 "the secret has control characters or more than one line",
                 "put only the secret there"
             )
@@ -133,7 +149,8 @@ extension TableReader {
         isKnown: Bool
     ) {
         guard isKnown, profile.strategy != .none else { return }
-        let hasSecret = self.has("client_secret")
+        let key = self.has("client_secrets") ? "client_secrets" : "client_secret"
+        let hasSecret = self.has(key)
         switch method {
         case .clientSecretBasic?, .clientSecretPost?:
             guard !hasSecret else { return }
@@ -145,14 +162,14 @@ extension TableReader {
         case ClientAuthenticationMethod.none?:
             guard hasSecret else { return }
             self.report(
-                "client_secret",
+                key,
                 "is never sent with token_endpoint_auth_method = \"none\"",
                 "remove one of the two"
             )
         case nil where self.has("token_endpoint_auth_method"): return
         case nil where hasSecret && profile.authenticationMethod == .none:
             self.report(
-                "client_secret",
+                key,
                 "is never sent, for the profile is for clients without a secret",
                 "remove it, or set token_endpoint_auth_method"
             )

@@ -98,14 +98,24 @@ extension TableReader {
         let blast = self.word("blast", as: Blast.self)
         let grace = self.duration("grace", in: Configuration.Limits.grace)
         let killsAccessToken = self.boolean("kills_access_token")
+        let reuseEndsTokens = self.boolean("reuse_ends_tokens")
         if let rotation {
             habit.rotation = rotation
             // What a server does about reuse says nothing where reuse is the rule.
             if !rotation.spends { habit.blast = .none }
             if rotation != .grace { habit.grace = .zero }
+            habit.reuseEndsTokens = false
         }
         habit.blast = blast ?? habit.blast
         habit.killsAccessToken = killsAccessToken ?? habit.killsAccessToken
+        habit.reuseEndsTokens = reuseEndsTokens ?? habit.reuseEndsTokens
+        if reuseEndsTokens == true, habit.rotation != .singleUse || habit.blast != .family {
+            self.report(
+                "reuse_ends_tokens",
+                "has no meaning without rotation = \"single_use\" and blast = \"family\"",
+                "remove it, or set both"
+            )
+        }
         if let grace {
             habit.grace = grace
             if habit.rotation != .grace {

@@ -119,12 +119,19 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        .target(
+            name: "HandoffServer",
+            dependencies: ["RefreshCore", "RefreshEngine", hummingbird, nioCore, serviceLifecycle, logging],
+            swiftSettings: strict
+        ),
+
         // Programs.
         .executableTarget(
             name: "refreshd",
             dependencies: [
                 "RefreshCore", "OAuth", "SQLiteStore", "RotationJournal", "OAuthHTTP", "Sinks", "Sealing", "Systemd",
-                "RefreshEngine", "ControlServer", "ControlAPI", "KillPoints", "CLinux", argumentParser, tomlKit,
+                "RefreshEngine", "ControlServer", "ControlAPI", "HandoffServer", "KillPoints", "CLinux", argumentParser,
+                tomlKit,
                 logging, serviceLifecycle,
                 unixSignals, nioCore,
                 nioPosix,
@@ -198,7 +205,7 @@ let package = Package(
         ),
         .testTarget(
             name: "SinksTests",
-            dependencies: ["Sinks", "RefreshCore", "LoopbackServer", "TestSupport", nioCore, nioPosix],
+            dependencies: ["Sinks", "RefreshCore", "LoopbackServer", "TestSupport", nioCore, nioPosix, logging],
             swiftSettings: strict
         ),
         .testTarget(name: "SystemdTests", dependencies: ["Systemd", logging, serviceLifecycle], swiftSettings: strict),
@@ -217,6 +224,14 @@ let package = Package(
             dependencies: [
                 "ControlServer", "ControlAPI", "Varlink", "RefreshEngine", "RefreshCore", "OAuth", "TestSupport",
                 nioCore, nioPosix, nioEmbedded, logging, serviceLifecycle,
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "HandoffServerTests",
+            dependencies: [
+                "HandoffServer", "RefreshEngine", "RefreshCore", "OAuth", "TestSupport", nioCore, nioPosix, logging,
+                serviceLifecycle,
             ],
             swiftSettings: strict
         ),

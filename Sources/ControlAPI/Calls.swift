@@ -188,6 +188,20 @@ package enum Call {
         package init() {}
     }
 
+    package struct IssueHandoff: ControlCall {
+        package typealias Reply = IssueHandoffReply
+        package static let method = "IssueHandoff"
+
+        package var account: String
+        /// Absent: the one that the account is handed off to.
+        package var sink: String?
+
+        package init(account: String, sink: String? = nil) {
+            self.account = account
+            self.sink = sink
+        }
+    }
+
     package struct Backup: ControlCall {
         package typealias Reply = EmptyReply
         package static let method = "Backup"

@@ -57,6 +57,25 @@ package struct MetricsReply: Codable, Hashable, Sendable {
     }
 }
 
+/// Answers `IssueHandoff`.
+package struct IssueHandoffReply: Codable, Hashable, Sendable {
+    /// From the root of the hand-off socket; good for one use.
+    package var path: String
+    package var generation: Int
+    package var expiresAt: Int
+
+    package init(path: String, generation: Int, expiresAt: Int) {
+        self.path = path
+        self.generation = generation
+        self.expiresAt = expiresAt
+    }
+
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case path, generation
+        case expiresAt = "expires_at"
+    }
+}
+
 /// Answers `Rekey`; with `more`, once for each part of it.
 package struct RekeyReply: Codable, Hashable, Sendable {
     /// Accounts sealed anew so far.

@@ -47,6 +47,7 @@ struct CallRouter: Sendable {
     let facts: DaemonFacts
     let reload: @Sendable () async throws -> Void
     var upkeep: Upkeep? = nil
+    var handoff: HandoffIssue.Issue? = nil
     let floor: RefreshFloor
     let refusals: RefusalWatch
     let logger: Logger
@@ -94,6 +95,7 @@ struct CallRouter: Sendable {
         case Call.Status.method: try self.status(call)
         case Call.Metrics.method: try self.metrics(call)
         case Call.Reload.method: try self.reload(call)
+        case Call.IssueHandoff.method: try self.issueHandoff(call)
         case Call.Backup.method: try self.backup(call)
         case Call.Rekey.method: try self.rekey(call)
         // Authorization and hand-off stand in the interface for those who build against it already.

@@ -34,6 +34,7 @@ package final class ControlServer: Service {
     ///   - facts: For `Status`.
     ///   - reload: Reads the configuration again. The first line of its error's description goes to the caller.
     ///   - upkeep: Backups and rekeying; nil where there is nothing to keep up.
+    ///   - handoff: Issues tickets for browsers; nil where no socket answers them.
     ///   - listening: Called once, when the socket answers.
     ///   - group: The event loops, which outlive the server.
     ///   - logger: Refused and dropped connections are written here.
@@ -46,6 +47,7 @@ package final class ControlServer: Service {
         facts: DaemonFacts,
         reload: @escaping @Sendable () async throws -> Void,
         upkeep: Upkeep? = nil,
+        handoff: HandoffIssue.Issue? = nil,
         listening: @escaping @Sendable () -> Void = {},
         group: any EventLoopGroup,
         logger: Logger
@@ -70,6 +72,7 @@ package final class ControlServer: Service {
             facts: facts,
             reload: reload,
             upkeep: upkeep,
+            handoff: handoff,
             floor: RefreshFloor(limits.refreshFloor),
             refusals: RefusalWatch(threshold: limits.refusalsToTell),
             logger: logger

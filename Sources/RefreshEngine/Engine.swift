@@ -189,23 +189,36 @@ package final class Engine: Sendable {
     /// Tokens stay, attempts under way go on, and whom only a new configuration could help is tried again.
     package func apply(_ settings: EngineSettings) async {
         let now = self.clock.now
-        self.state.withLock { $0.apply(settings, at: now) }
+        let old = self.state.withLock { state in
+            defer { state.apply(settings, at: now) }
+            return state.settings.sinks
+        }
         await self.keepLanes()
         self.deliverer.apply(settings.sinks)
+        let turned = settings.sinks.filter { id, sink in
+            old[id].map { ($0.handoff == nil) != (sink.handoff == nil) } ?? false
+        }
         // A new configuration may be what a sink that refused was waiting for.
-        await self.deliverWhatIsMissing(refusedToo: true)
+        await self.deliverWhatIsMissing(refusedToo: true, turned: Set(turned.keys))
         self.pump()
     }
 
     /// Sees to it that every sink has, or gets, the token of each of its accounts: a sink may be new.
     ///
-    /// - Parameter refusedToo: Whether what a sink has refused is offered once more.
-    func deliverWhatIsMissing(refusedToo: Bool) async {
+    /// - Parameters:
+    ///   - refusedToo: Whether what a sink has refused is offered once more.
+    ///   - turned: Sinks that are called now and were handed off to before, or the other way round.
+    func deliverWhatIsMissing(refusedToo: Bool, turned: Set<SinkID> = []) async {
         let edits = self.state.withLock { state in
-            state.records.compactMap { record -> AccountEdit? in
+            let settings = state.settings
+            return state.records.compactMap { record -> AccountEdit? in
                 guard let record else { return nil }
-                let known = Set(record.deliveries.filter { !refusedToo || $0.state != .refused }.map(\.sink))
-                let missing = Self.sinks(of: record.client, in: state.settings).filter { !known.contains($0) }
+                let kept = record.deliveries.filter { delivery in
+                    (!refusedToo || delivery.state != .refused) && !turned.contains(delivery.sink)
+                        && !Self.isMisplaced(delivery, in: settings)
+                }
+                let known = Set(kept.map(\.sink))
+                let missing = Self.sinks(of: record.client, in: settings).filter { !known.contains($0) }
                 return missing.isEmpty ? nil : .deliver(record.account, missing)
             }
         }
@@ -321,6 +334,10 @@ extension Engine: DeliverySource {
             delivery.state = .delivered
             delivery.accepted = generation
             delivery.failure = nil
+        case .handedOff:
+            delivery.state = .handoff
+            delivery.accepted = generation
+            delivery.failure = nil
         case .refused(let cause, let message):
             delivery.state = .refused
             delivery.failure = Failure(
@@ -377,6 +394,9 @@ extension Engine: DeliverySource {
         switch end {
         case .accepted:
             self.logger.event(.delivered, .info, "delivered", facts)
+        case .handedOff:
+            // Not the event of a delivery: that one says that the sink has acknowledged it.
+            self.logger.info("handed off to the account's browser", metadata: facts)
         case .refused(let cause, let message):
             let why: Logger.Metadata = [LogKeys.cause: "\(cause.rawValue)", LogKeys.reason: "\(message)"]
             self.logger.event(.deliveryRefused, .warning, "the sink refuses the token", facts.merging(why) { $1 })

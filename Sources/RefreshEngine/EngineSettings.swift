@@ -66,6 +66,8 @@ package struct SinkBinding: Sendable {
     /// Whether a delivery that lacks some of them is held back.
     package var refusesMissingScopes: Bool
     package var sendsRefreshToken: Bool
+    /// Where the account's own browser is sent instead; nil for a sink that is called from here.
+    package var handoff: (any HandoffAddress)?
 
     package init(
         sink: any TokenSink,
@@ -73,7 +75,8 @@ package struct SinkBinding: Sendable {
         storageKeys: [ClientID: String],
         requiredScopes: [ClientID: [String]],
         refusesMissingScopes: Bool,
-        sendsRefreshToken: Bool
+        sendsRefreshToken: Bool,
+        handoff: (any HandoffAddress)? = nil
     ) {
         self.sink = sink
         self.clients = clients
@@ -81,6 +84,7 @@ package struct SinkBinding: Sendable {
         self.requiredScopes = requiredScopes
         self.refusesMissingScopes = refusesMissingScopes
         self.sendsRefreshToken = sendsRefreshToken
+        self.handoff = handoff
     }
 
     /// The scopes that a client's tokens would need here and this one lacks.

@@ -124,7 +124,15 @@ struct Batch {
         guard let generation = try self.generation(of: id) else { return .notFound }
         var arguments = Arguments()
         arguments.add(id.name)
-        // Its deliveries go with it, by the foreign key.
+        // Sessions that were opened for it are closed later.
+        try self.execute(
+            """
+            INSERT INTO farewell (account, public_key, storage_key, sealed_cookies)
+            SELECT account, public_key, storage_key, sealed_cookies FROM jar WHERE account = ?
+            """,
+            arguments
+        )
+        // Its deliveries and jars go with it, by the foreign keys.
         try self.execute("DELETE FROM account WHERE name = ?", arguments)
         return .committed(generation, self.nextRevision())
     }

@@ -7,6 +7,7 @@ enum Migrations {
         migrator.registerMigration("0001-initial", migrate: Migration0001Initial.migrate)
         migrator.registerMigration("0002-attempts", migrate: Migration0002Attempts.migrate)
         migrator.registerMigration("0003-keys", migrate: Migration0003Keys.migrate)
+        migrator.registerMigration("0004-handoff", migrate: Migration0004Handoff.migrate)
         return migrator
     }
 

@@ -20,10 +20,21 @@ struct SetKeysCall {
             parameters.append(("refresh_token", refreshToken.revealBytes()))
         }
         let query = parameters.map { "\($0.name)=\(PercentEncoding.encode($0.value))" }.joined(separator: "&")
-        var path = settings.url.path[...]
+        self.address = Secret("\(settings.address(of: "set_keys", under: key.text))?\(query)")
+    }
+}
+
+extension SetKeysSettings {
+    /// `{url}/{storage_key}/{action}`, without a query and so without a secret.
+    func address(of action: String, under storageKey: String) -> String {
+        var path = self.url.path[...]
         while path.last == "/" { path.removeLast() }
-        self.address = Secret(
-            "\(settings.url.scheme.rawValue)://\(settings.url.authority)\(path)/\(key)/set_keys?\(query)"
-        )
+        return "\(self.url.scheme.rawValue)://\(self.url.authority)\(path)/\(storageKey)/\(action)"
+    }
+
+    /// The jar of an account; nil when no storage key is configured for its client.
+    func jarKey(of account: AccountID) -> JarKey? {
+        guard let client = try? ClientID(String(account.client)), let key = self.storageKeys[client] else { return nil }
+        return JarKey(account: account, publicKey: self.publicKey, storageKey: key.text)
     }
 }

@@ -14,14 +14,17 @@ package final class SinkCatalogue: Sendable {
 
     private let group: any EventLoopGroup
     private let clock: any WallClock
+    private let sessions: SetKeysSessions?
     private let state = Mutex(State())
 
     /// - Parameters:
     ///   - group: Where connections live; outlives the catalogue.
     ///   - clock: Measures how long answers take, and knows what a `Retry-After` date means.
-    package init(group: any EventLoopGroup, clock: any WallClock) {
+    ///   - sessions: Keeps what `set_keys` calls are given to carry; nil has every call be a new visitor's.
+    package init(group: any EventLoopGroup, clock: any WallClock, sessions: SetKeysSessions? = nil) {
         self.group = group
         self.clock = clock
+        self.sessions = sessions
     }
 
     /// The sink for some settings.
@@ -30,8 +33,14 @@ package final class SinkCatalogue: Sendable {
     package func sink(for settings: SinkSettings) throws(SinkSettingsError) -> any TokenSink {
         switch settings {
         case .setKeys(let settings):
-            SetKeysSink(settings: settings, client: try self.client(caFile: settings.caFile), clock: self.clock)
+            try self.setKeysSink(settings)
         }
+    }
+
+    private func setKeysSink(_ settings: SetKeysSettings) throws(SinkSettingsError) -> SetKeysSink {
+        let client = try self.client(caFile: settings.caFile)
+        self.sessions?.learn(settings, client)
+        return SetKeysSink(settings: settings, client: client, clock: self.clock, sessions: self.sessions)
     }
 
     /// Closes all connections.

@@ -18,7 +18,7 @@ struct Refreshctl: AsyncParsableCommand {
             StatusCommand.self, ListCommand.self, ShowCommand.self, TokenCommand.self, AddCommand.self,
             ImportCommand.self, RefreshCommand.self, DeliverCommand.self, PauseCommand.self, ResumeCommand.self,
             RemoveCommand.self, WatchCommand.self, ExplainCommand.self, MetricsCommand.self, ReloadCommand.self,
-            BackupCommand.self, RekeyCommand.self, CompletionsCommand.self,
+            HandoffCommand.self, BackupCommand.self, RekeyCommand.self, CompletionsCommand.self,
         ]
     )
 

@@ -82,7 +82,14 @@ enum Assembly {
         let outward = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         let inward = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         let factory = ClientFactory(group: outward, clock: clock)
-        let catalogue = SinkCatalogue(group: outward, clock: clock)
+        let sessions = SetKeysSessions(
+            store: store,
+            storeID: store.identity.store,
+            sealer: sealer,
+            clock: clock,
+            logger: logger
+        )
+        let catalogue = SinkCatalogue(group: outward, clock: clock, sessions: sessions)
 
         let engine = Engine(
             settings: try configuration.engineSettings(factory, catalogue),
@@ -121,6 +128,7 @@ enum Assembly {
             notifier: notifier,
             logger: logger
         ) { try $0.engineSettings(factory, catalogue) }
+        let handoff = HandoffWiring(configuration.handoff, engine: engine, group: inward)
         var limits = ControlLimits()
         limits.connections = configuration.maximumConnections
         limits.connectionsPerUser = configuration.maximumConnectionsPerUser
@@ -141,6 +149,7 @@ enum Assembly {
                 backup: { try await store.backup(to: $0) },
                 rekey: { try await rekeyer.run($0) }
             ),
+            handoff: handoff?.issue,
             listening: { readiness.listening() },
             group: inward,
             logger: logger
@@ -159,10 +168,12 @@ enum Assembly {
                             await catalogue.shutdown()
                         }
                     ),
+                    .init(service: Cancelling { await sessions.run() }),
                     .init(service: engine.deliverer),
                     .init(service: refresher),
                     .init(service: scheduler),
                     .init(service: server),
+                    .init(service: Perhaps(handoff?.server)),
                     .init(service: reloader),
                     .init(
                         service: Watchdog(
@@ -218,6 +229,27 @@ private struct Closing: Service {
         try? await gracefulShutdown()
         await self.close()
     }
+}
+
+/// A service, or a place in the order where there might be one.
+private struct Perhaps<Present: Service>: Service {
+    let service: Present?
+
+    init(_ service: Present?) { self.service = service }
+
+    func run() async throws {
+        guard let service else { return try await gracefulShutdown() }
+        try await service.run()
+    }
+}
+
+/// Something that may be broken off at any moment, and is at the end of service.
+private struct Cancelling: Service {
+    let body: @Sendable () async -> Void
+
+    init(_ body: @escaping @Sendable () async -> Void) { self.body = body }
+
+    func run() async throws { await cancelWhenGracefulShutdown { await self.body() } }
 }
 
 extension Configuration {

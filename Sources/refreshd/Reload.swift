@@ -76,7 +76,9 @@ final class Reloader: Service, Sendable {
             }
             replaceRules(configuration.readRule)
             for warning in configuration.warnings { self.logger.warning("\(warning)") }
-            if old.storePath != configuration.storePath || old.socketPath != configuration.socketPath {
+            if old.storePath != configuration.storePath || old.socketPath != configuration.socketPath
+                || old.handoff != configuration.handoff
+            {
                 self.logger.warning("a new store path or socket path is taken at the next start, not at a reload")
             }
             self.logger.event(.reloaded, .notice, "configuration reloaded")

@@ -39,13 +39,15 @@ extension Configuration {
                     required[client] = profile.requiredScopes
                 }
             }
+            let handoff = sink.delivery == .handoff ? SetKeysHandoff(settings: settings) : nil
             sinks[id] = SinkBinding(
-                sink: try catalogue.sink(for: .setKeys(settings)),
+                sink: try handoff ?? catalogue.sink(for: .setKeys(settings)),
                 clients: Set(sink.storageKeys.keys),
                 storageKeys: sink.storageKeys,
                 requiredScopes: required,
                 refusesMissingScopes: sink.missingPermissions == .refuse,
-                sendsRefreshToken: sink.sendsRefreshToken
+                sendsRefreshToken: sink.sendsRefreshToken,
+                handoff: handoff
             )
         }
         return EngineSettings(clients: clients, sinks: sinks)

@@ -98,11 +98,19 @@ import Testing
                 "OAuthHTTP": "the edge asks the engine", "GRDB": "the edge asks the engine",
             ]
         ),
+        "HandoffServer": Rule(
+            ours: ["RefreshCore", "RefreshEngine"],
+            others: ["Glibc", "Hummingbird", "Logging", "NIOCore", "ServiceLifecycle", "Synchronization"],
+            banned: [
+                "SQLiteStore": "the edge asks the engine", "AsyncHTTPClient": "the browser makes the call",
+                "Sinks": "adapters do not see each other", "ControlServer": "it stands beside it",
+            ]
+        ),
         "refreshd": Rule(
             ours: [
                 "RefreshCore", "RefreshEngine", "OAuth", "SQLiteStore", "RotationJournal", "OAuthHTTP", "Sinks",
                 "Sealing",
-                "Systemd", "ControlServer", "ControlAPI", "Varlink", "KillPoints",
+                "Systemd", "ControlServer", "ControlAPI", "HandoffServer", "Varlink", "KillPoints",
             ],
             others: [
                 "ArgumentParser", "CLinux", "Dispatch", "FoundationEssentials", "Glibc", "Logging", "NIOCore",

@@ -417,9 +417,24 @@ struct Broken: Sendable, CustomTestStringConvertible {
             ":6: sinks.up.type: this build delivers to set-keys sinks only; write type = \"set-keys\""
         ),
         Broken(
-            "delivery by hand-off",
+            "delivery by hand-off, and no socket for it",
             Broken.sink("delivery = \"handoff\""),
-            ":10: sinks.up.delivery: this build delivers directly only; write delivery = \"direct\""
+            ":10: sinks.up.delivery: needs a socket for the site's proxy; write socket = \"/…\" under [handoff]"
+        ),
+        Broken(
+            "a hand-off socket of a group that is not there",
+            Broken.client("[handoff]\nsocket = \"/run/refreshd/handoff.sock\"\ngroup = \"nogroup-here\""),
+            ":7: handoff.group: there is no group of this name; name the group of the site's proxy"
+        ),
+        Broken(
+            "a hand-off socket that is open in another way",
+            Broken.client("[handoff]\nsocket = \"/run/refreshd/handoff.sock\"\nmode = \"0777\""),
+            ":7: handoff.mode: is not a word that is known here; use one of 0660, 0666"
+        ),
+        Broken(
+            "a group of no hand-off socket",
+            Broken.client("[handoff]\nmode = \"0660\""),
+            ":6: handoff.mode: has no effect without a socket; write socket = \"/run/refreshd/handoff.sock\""
         ),
         Broken(
             "a sink without an address, a key and clients",

@@ -20,7 +20,7 @@ import Varlink
         #expect(refusals.first?.metadata == ["uid": "\(Rig.ownUser)"])
     }
 
-    @Test(arguments: ["GetToken", "Show", "Remove", "Refresh", "Deliver", "Pause", "Resume", "Explain"])
+    @Test(arguments: ["GetToken", "Show", "Remove", "Refresh", "Deliver", "Pause", "Resume", "Explain", "IssueHandoff"])
     func `what is not allowed and what does not exist get the same bytes`(method: String) async throws {
         // May have tokens and change accounts of box/own*, may read nothing.
         let rig = try Rig(rule: Rig.rule([.token, .write, .refresh], "box/own*"))

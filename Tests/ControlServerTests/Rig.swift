@@ -54,7 +54,8 @@ struct Rig: Sendable {
             .init(.token("canary-at-next", refreshToken: request.refreshToken + "+", expiresIn: 3_600))
         },
         reload: @escaping @Sendable () async throws -> Void = {},
-        upkeep: Upkeep? = nil
+        upkeep: Upkeep? = nil,
+        handoff: HandoffIssue.Issue? = nil
     ) throws {
         self.endpoint = tokenEndpoint
         self.folder = try TemporaryFolder()
@@ -85,6 +86,7 @@ struct Rig: Sendable {
             facts: DaemonFacts(version: "1.2.3", pid: 42, startedAt: Timestamp(seconds: 999_000)) { .ready },
             reload: reload,
             upkeep: upkeep,
+            handoff: handoff,
             listening: { source.yield() },
             group: MultiThreadedEventLoopGroup.singleton,
             logger: self.log.logger

@@ -22,6 +22,20 @@ import Varlink
         #expect(calls.map(\.arguments) == [["account": "a/b"]])
     }
 
+    @Test func `handoff names the sink only if it is told one`() async throws {
+        for (arguments, sent) in [
+            (["handoff", "a/b"], ["account": "a/b"]),
+            (["handoff", "a/b", "--sink", "up"], ["account": "a/b", "sink": "up"]),
+        ] as [([String], JSONObject)] {
+            let (status, calls) = try await Self.run(arguments) { _ in
+                [VarlinkReply(parameters: ByteBuffer(string: #"{"path":"/handoff/0","generation":1,"expires_at":9}"#))]
+            }
+            #expect(status == .done)
+            #expect(calls.map(\.method) == ["org.refreshd.Control.IssueHandoff"])
+            #expect(calls.map(\.arguments) == [sent])
+        }
+    }
+
     @Test func `token passes its limit on in seconds`() async throws {
         let (status, calls) = try await Self.run(["token", "a/b", "--min-valid", "5m"]) { _ in
             [VarlinkReply(error: ControlError.needsAuthorization(account: "a/b", cause: "revoked"))]

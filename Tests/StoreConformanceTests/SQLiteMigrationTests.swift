@@ -10,7 +10,9 @@ import Testing
 /// A store of the first version, and what becomes of it.
 @Suite struct SQLiteMigrationTests {
     private static let name = SQLiteStore.fileName
-    private static let statements = Migration0002Attempts.statements + Migration0003Keys.statements
+    private static let statements =
+        Migration0002Attempts.statements + Migration0003Keys.statements
+        + Migration0004Handoff.statements
 
     /// As the first version has left it: two accounts, one of them failed, and a delivery.
     private func makeFirstStore() throws -> (folder: TemporaryFolder, queue: DatabaseQueue) {

@@ -17,6 +17,8 @@ package struct SealingPlace: Hashable, Sendable {
         case keyCheck = "key_check"
         /// A record of the attempt journal.
         case journal
+        /// A cookie jar.
+        case cookies
     }
 
     package var store: StoreID

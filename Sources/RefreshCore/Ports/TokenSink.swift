@@ -26,4 +26,11 @@ package protocol TokenSink: Sendable {
     ///
     /// - Throws: `SinkError`, whose messages hold neither token nor URL.
     func deliver(_ message: SinkMessage) async throws(SinkError)
+
+    /// An account is gone: what is left to do for it here begins, and is not waited for.
+    func removed(_ account: AccountID)
+}
+
+extension TokenSink {
+    package func removed(_ account: AccountID) {}
 }

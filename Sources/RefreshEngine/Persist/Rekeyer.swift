@@ -21,7 +21,7 @@ package final class Rekeyer: Sendable {
         }
     }
 
-    private let store: any TokenStore & ResealableStore
+    private let store: any TokenStore & ResealableStore & JarStore
     private let storeID: StoreID
     private let sealer: any Sealer
     private let writingKey: KeyID
@@ -30,7 +30,7 @@ package final class Rekeyer: Sendable {
 
     /// Given the key that `sealer` seals under.
     package init(
-        store: any TokenStore & ResealableStore,
+        store: any TokenStore & ResealableStore & JarStore,
         storeID: StoreID,
         sealer: any Sealer,
         writingKey: KeyID,
@@ -102,8 +102,23 @@ package final class Rekeyer: Sendable {
             guard page.count == Self.batch, let end = page.last else { break }
             last = end.account
         }
+        try await self.resealJars()
         try await self.store.retireKeys(except: kept)
         return progress
+    }
+
+    /// Few and small, so at one go.
+    ///
+    /// A jar that does not open is left: the next delivery begins with an empty one.
+    private func resealJars() async throws(StoreError) {
+        let (storeID, sealer, writingKey) = (self.storeID, self.sealer, self.writingKey)
+        try await self.store.resealJars { jar in
+            let place = SealingPlace(jarOf: storeID, jar.key)
+            guard jar.cookies.key != writingKey, let cookies = try? sealer.open(jar.cookies, at: place) else {
+                return nil
+            }
+            return try? sealer.seal(cookies.revealBytes(), at: place)
+        }
     }
 
     private func isUnderWritingKey(_ record: SealedRecord) -> Bool {

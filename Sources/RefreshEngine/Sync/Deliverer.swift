@@ -17,6 +17,8 @@ protocol DeliverySource: Sendable {
 /// How a try to deliver ended.
 enum DeliveryEnd: Sendable {
     case accepted
+    /// The account's browser was sent there; what it was told there is not known here.
+    case handedOff
     case refused(Cause, message: String)
     case postponed(Cause, message: String, until: Timestamp)
 }
@@ -51,15 +53,24 @@ package final class Deliverer: Service, Sendable {
     func connect(_ source: any DeliverySource) { self.source.withLock { $0 = source } }
 
     /// There is something new for a sink.
+    ///
+    /// What is handed off waits for the account's browser, and not here.
     func wake(_ account: AccountID, _ sink: SinkID) {
-        self.state.withLock { $0.queues[sink, default: SinkQueue()].add(account) }
+        let isCalled = self.state.withLock { state in
+            guard state.sinks[sink]?.handoff == nil else { return false }
+            state.queues[sink, default: SinkQueue()].add(account)
+            return true
+        }
+        guard isCalled else { return }
         self.signal.yield()
     }
 
     func forget(_ account: AccountID) {
-        self.state.withLock { state in
+        let sinks = self.state.withLock { state in
             for sink in state.queues.keys { state.queues[sink]?.remove(account) }
+            return state.sinks.values.map(\.sink)
         }
+        for sink in sinks { sink.removed(account) }
     }
 
     var pending: Int { self.state.withLock { $0.queues.values.reduce(0) { $0 + $1.count } } }
@@ -67,6 +78,7 @@ package final class Deliverer: Service, Sendable {
     func apply(_ sinks: [SinkID: SinkBinding]) {
         self.state.withLock { state in
             state.sinks = sinks
+            for (sink, binding) in sinks where binding.handoff != nil { state.queues[sink]?.clear() }
             for sink in state.queues.keys { state.queues[sink]?.reopen() }
         }
         self.signal.yield()

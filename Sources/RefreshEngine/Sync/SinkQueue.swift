@@ -36,6 +36,12 @@ struct SinkQueue: Sendable {
         self.again.remove(account)
     }
 
+    /// Nobody waits any more; what is under way goes on to its end.
+    mutating func clear() {
+        self.queued = []
+        self.again = []
+    }
+
     /// Takes the next account that may go.
     mutating func next(at now: Timestamp) -> AccountID? {
         guard self.closedUntil <= now, self.underWay.count < (self.failures > 0 ? 1 : Self.concurrency) else {

@@ -46,6 +46,8 @@ extension Configuration {
         }
         control.finish()
 
+        let handoff = HandoffConfiguration(root.table("handoff"))
+
         let policyTable = root.table("policy")
         let policy = RefreshPolicy(
             policyTable,
@@ -58,7 +60,11 @@ extension Configuration {
             ClientConfiguration(name: name, table, catalogue: catalogue, policy: policy)
         }
         let sinks = root.namedTables("sinks").compactMap { name, table in
-            SinkConfiguration(name: name, table, clients: clients, clientNames: clientTables.map(\.name))
+            let sink = SinkConfiguration(name: name, table, clients: clients, clientNames: clientTables.map(\.name))
+            if sink?.delivery == .handoff, handoff == nil {
+                table.report("delivery", "needs a socket for the site's proxy", "write socket = \"/…\" under [handoff]")
+            }
+            return sink
         }
         let clientNames = Set(clientTables.map(\.name))
         let accessRules = root.tables("access").compactMap { AccessRule($0, clientNames: clientNames) }
@@ -77,6 +83,7 @@ extension Configuration {
             socketPath: socketPath,
             maximumConnections: connections,
             maximumConnectionsPerUser: connectionsPerUser,
+            handoff: handoff,
             clients: clients,
             sinks: sinks,
             accessRules: accessRules,

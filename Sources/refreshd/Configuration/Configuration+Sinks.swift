@@ -8,12 +8,6 @@ private enum SinkType: String, CaseIterable {
     case command
 }
 
-/// The words of `delivery`, of which this build knows one to do.
-private enum DeliveryWay: String, CaseIterable {
-    case direct
-    case handoff
-}
-
 extension SinkConfiguration {
     /// Reads `[sinks.NAME]`; nil, with a report, if no sink can be made of it.
     ///
@@ -24,7 +18,7 @@ extension SinkConfiguration {
     ///   - clientNames: Of all that are configured, so that a broken one is not called missing too.
     init?(name: String, _ table: TableReader, clients: [ClientConfiguration], clientNames: [String]) {
         table.checkType()
-        table.checkDelivery()
+        let delivery = table.word("delivery", as: DeliveryWay.self) ?? .direct
         let insecureLoopback = table.boolean("insecure_loopback") ?? false
         if insecureLoopback {
             table.warn("insecure_loopback", "tokens may travel over plain http on this machine")
@@ -47,6 +41,7 @@ extension SinkConfiguration {
             url: url,
             publicKey: publicKey,
             storageKeys: storageKeys,
+            delivery: delivery,
             sendsRefreshToken: sendsRefreshToken,
             missingPermissions: missingPermissions,
             caFile: caFile,
@@ -63,13 +58,6 @@ extension TableReader {
             self.report("type", "this build delivers to set-keys sinks only", "write type = \"set-keys\"")
         case nil:
             if !self.has("type") { self.report("type", "is missing", "write type = \"set-keys\"") }
-        }
-    }
-
-    fileprivate func checkDelivery() {
-        switch self.word("delivery", as: DeliveryWay.self) {
-        case .direct?, nil: return
-        case .handoff?: self.report("delivery", "this build delivers directly only", "write delivery = \"direct\"")
         }
     }
 

@@ -21,6 +21,8 @@ struct Configuration: Sendable {
     var maximumConnections: Int
     /// The same for one user; at most `maximumConnections`.
     var maximumConnectionsPerUser: Int
+    /// Where browsers are handed tokens, through the site's own proxy; nil for nowhere.
+    var handoff: HandoffConfiguration?
     /// In the order of their names.
     var clients: [ClientConfiguration]
     /// In the order of their names.
@@ -76,15 +78,38 @@ struct SinkConfiguration: Hashable, Sendable {
     var publicKey: String
     /// For each client whose accounts are delivered; `[A-Za-z0-9_-]{1,64}`.
     var storageKeys: [ClientID: String]
+    var delivery: DeliveryWay
     var sendsRefreshToken: Bool
     var missingPermissions: MissingPermissions
     var caFile: String?
     var insecureLoopback: Bool
 
+    /// Who makes the call: this daemon, or the account's own browser.
+    enum DeliveryWay: String, Hashable, Sendable, CaseIterable {
+        case direct
+        case handoff
+    }
+
     /// What to do with a token whose scopes are too few for the storage key.
     enum MissingPermissions: String, Hashable, Sendable, CaseIterable {
         case refuse
         case deliver
+    }
+}
+
+/// The socket on which browsers' requests come in.
+struct HandoffConfiguration: Hashable, Sendable {
+    /// Absolute, short enough for a socket.
+    var socketPath: String
+    /// Whose members may connect beside the service's own user; nil leaves the group of the process.
+    var group: UInt32?
+    var mode: Mode
+
+    /// Who may connect, as `chmod` writes it.
+    enum Mode: String, Hashable, Sendable, CaseIterable {
+        case ownerAndGroup = "0660"
+        /// For a proxy whose users and groups are not this machine's, as in a container.
+        case everybody = "0666"
     }
 }
 

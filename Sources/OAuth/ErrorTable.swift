@@ -62,7 +62,10 @@ package enum ErrorTable {
 
     /// The code in brackets if it is one of the words written down here or in the profile.
     private static func knownWord(of error: ErrorResponse, profile: ProviderProfile) -> String {
-        guard let code = error.code else { return "" }
+        guard let code = error.code else {
+            let isKnown = profile.errorRules.contains { $0.numbers != nil && $0.matches(error) }
+            return isKnown ? error.number.map { " (\($0))" } ?? "" : ""
+        }
         let isKnown = Self.registered[code] != nil || profile.errorRules.contains { $0.code == code }
         return isKnown ? " (\(code))" : ""
     }

@@ -26,7 +26,7 @@ package struct HTTPTokenEndpoint: TokenEndpoint {
     let clock: any WallClock
     let addresses: CheckedAddresses
     private let connecting: Deadlines
-    private let answering: Deadlines
+    let answering: Deadlines
 
     /// - Parameters:
     ///   - singleUse: Uses each connection once.
@@ -62,13 +62,18 @@ package struct HTTPTokenEndpoint: TokenEndpoint {
     /// Connecting has 10 seconds; the time `mayRelease` takes is its own; from the release on, the whole answer has
     /// `request.answerTimeout`.
     ///
-    /// - Precondition: `request.body` is not empty.
+    /// A GET has no body, and so no last byte; see `sendWhole`.
+    ///
+    /// - Precondition: `request.body` is not empty, but for a GET.
     package func send(
         _ request: EndpointRequest,
         mayRelease: @escaping @Sendable () async -> Bool
     ) async throws(EndpointError) -> RawAnswer {
         // Checked when the configuration was read, and again here, where the secret would leave.
         guard let url = self.addresses.checked(request.url) else { throw .notSent(.held) }
+        guard request.method != .get else {
+            return try await self.sendWhole(request, url: url, mayRelease: mayRelease)
+        }
         let release = Release()
         // A task of its own, because after the release a cancelled caller must not take the request with it: the answer
         // may hold the only good refresh token. It ends with the answer, or with `answerTimeout`.
@@ -171,7 +176,11 @@ extension HTTPTokenEndpoint {
 
     private static func message(for request: EndpointRequest, url: String, release: Release) -> HTTPClientRequest {
         var message = HTTPClientRequest(url: url)
-        message.method = .POST
+        switch request.method {
+        case .post: message.method = .POST
+        case .delete: message.method = .DELETE
+        case .get: message.method = .GET
+        }
         for (name, value) in request.headers { message.headers.add(name: name, value: value.reveal()) }
         if !message.headers.contains(name: "accept-encoding") {
             // Saying nothing would permit every coding (RFC 9110 §12.5.3).
@@ -183,7 +192,7 @@ extension HTTPTokenEndpoint {
         return message
     }
 
-    private static func read(_ response: HTTPClientResponse) async throws -> RawAnswer {
+    static func read(_ response: HTTPClientResponse) async throws -> RawAnswer {
         // 101 is the one interim answer that gets here; we asked for no other protocol.
         guard response.status.code >= 200 else { throw AnswerFault.malformed }
         // Not asked for, so not unpacked: a small body can unpack to an enormous one (facts E12).

@@ -27,9 +27,12 @@ extension Engine {
             let client = self.state.withLock({ $0.settings.clients[clientID] })
         else { throw .clientNotFound(String(account.client)) }
         let profile = client.client.profile
+        var reader = profile
+        // Whatever the provider writes, what comes over the socket is JSON.
+        reader.answersAreForms = false
         let response: TokenResponse
         do throws(TokenResponseError) {
-            response = try TokenResponse(parsing: answer, profile: profile)
+            response = try TokenResponse(parsing: answer, profile: reader)
         } catch {
             throw .invalidParameter("token: \(error.description)")
         }
@@ -42,24 +45,34 @@ extension Engine {
         for _ in 0..<3 {
             let present = self.state.withLock { $0.record(of: account) }
             var grant = Grant(refreshToken: response.refreshToken, bindings: response.bindings)
-            if response.refreshToken == nil, present != nil {
+            if profile.strategy.spendsAccessToken {
+                grant.refreshToken = response.accessToken
+            } else if response.refreshToken == nil, present != nil {
                 do throws(StoreError) {
                     if let old = try await self.openGrant(of: account)?.grant { grant = old }
                 } catch {
                     throw self.unavailable(account, error)
                 }
             }
-            let lifetime = profile.lifetime(response.lifetime, hasRefreshToken: grant.refreshToken != nil)
+            let lifetime =
+                response.expiresAt.map { $0 - self.clock.utcShift - issued }
+                ?? profile.lifetime(response.lifetime, hasRefreshToken: grant.refreshToken != nil)
             let facts = TokenFacts(
                 tokenType: response.tokenType,
                 scope: response.scope ?? present?.facts.scope ?? profile.scopes,
                 issuedAt: issued,
                 expiresAt: lifetime.map { issued + $0 },
-                grantExpiresAt: (response.grantLifetime ?? profile.grantLifetime).map { issued + $0 }
+                grantExpiresAt: profile.grantEnd(
+                    told: response.grantLifetime,
+                    hasNewToken: response.refreshToken != nil,
+                    issuedAt: issued,
+                    lifetime: lifetime,
+                    before: nil
+                )
             )
             let isRefreshable = grant.refreshToken != nil && profile.strategyImplementation != nil
             let standing: Standing = isRefreshable ? .good : .static
-            let dueAt = isRefreshable ? client.due(facts, of: account) : nil
+            let dueAt = isRefreshable ? client.due(facts, of: account) : facts.expiresAt
             let generation = present?.generation.next ?? .first
             let sinks = self.sinks(of: clientID)
             let renewal: Renewal

@@ -72,9 +72,12 @@ extension Engine {
         }
     }
 
-    /// Whether this token is new and never lived for as long as is wanted, so that another would not either.
+    /// Whether this token is new and never lived for as long as is wanted, so that another would not either, or is too
+    /// young for the provider to give another.
     private func isBest(_ record: AccountRecord, for wanted: Duration, _ now: Timestamp) -> Bool {
         guard record.machine.phase == .asleep, let expiresAt = record.facts.expiresAt else { return false }
+        let client = self.state.withLock { $0.settings.clients[record.client] }
+        if let client, client.client.profile.earliestRefresh(record.facts) > now { return true }
         let life = expiresAt - record.facts.issuedAt
         return wanted >= life && now - record.facts.issuedAt < Swift.min(RefreshWindow.floor, life / 2)
     }
@@ -171,7 +174,9 @@ extension Engine {
             generation: record.generation,
             facts: record.facts.shifted(by: shift),
             missingScope: missing,
-            refreshAt: record.machine.isPaused || isOrphan ? nil : record.dueAt.map { $0 + shift },
+            // That of a static one is the moment it is told to have ended.
+            refreshAt: record.machine.isPaused || record.machine.standing == .static || isOrphan
+                ? nil : record.dueAt.map { $0 + shift },
             failure: failure,
             deliveries: record.deliveries.map {
                 DeliveryView(delivery: $0, storageKey: settings.sinks[$0.sink]?.storageKeys[record.client])

@@ -1,4 +1,5 @@
 import KillPoints
+import OAuth
 package import Logging
 package import RefreshCore
 import Synchronization
@@ -20,6 +21,8 @@ package final class Engine: Sendable {
     let sealer: any Sealer
     /// What became of the attempts of late.
     let attempts = AttemptLog()
+    /// Where providers differ from their profiles.
+    let drift = DriftWatch()
     let storeID: StoreID
     let state: Mutex<EngineState>
     let edits: GroupCommit<AccountEdit, CommitOutcome>
@@ -307,7 +310,13 @@ extension Engine: DeliverySource {
             )
             guard let accessToken = try? self.sealer.open(sealed.sealed, at: place) else { return nil }
             var refreshToken: Secret?
-            if settings.sendsRefreshToken { refreshToken = try await self.openGrant(of: account)?.grant.refreshToken }
+            // The grant of some is the access token itself, which goes along already.
+            let isItsOwnGrant = self.state.withLock {
+                $0.settings.clients[record.client]?.client.profile.strategy.spendsAccessToken ?? false
+            }
+            if settings.sendsRefreshToken, !isItsOwnGrant {
+                refreshToken = try await self.openGrant(of: account)?.grant.refreshToken
+            }
             KillPoint.beforeDelivery.pass(account.name)
             return SinkMessage(
                 account: account,

@@ -41,12 +41,21 @@ package struct ClientSettings: Sendable {
 
     /// When a token falls due, on the time line of its facts.
     ///
-    /// - Returns: Nil when nothing has to be done before somebody asks, or nothing can be done.
+    /// - Returns: Nil when nothing has to be done before somebody asks, or nothing can be done. What cannot be refreshed is
+    ///   due when it ends.
     package func due(_ facts: TokenFacts, of account: AccountID) -> Timestamp? {
-        guard self.client.profile.strategyImplementation != nil else { return nil }
+        let profile = self.client.profile
+        guard profile.strategyImplementation != nil else { return facts.expiresAt }
         // Of a grant that ends if it lies idle, nine tenths: a week before a quarter is over, hours before a day is.
         let idle = facts.grantExpiresAt.map { facts.issuedAt + ($0 - facts.issuedAt).scaled(by: 0.9) }
         guard self.mode == .eager, let expiresAt = facts.expiresAt else { return idle }
+        if let ahead = profile.refreshAhead {
+            let lifetime = expiresAt - facts.issuedAt
+            return Swift.max(
+                self.window.due(issuedAt: facts.issuedAt, lifetime: lifetime, ahead: ahead, phase: account.phase),
+                profile.earliestRefresh(facts)
+            )
+        }
         return self.window.due(
             issuedAt: facts.issuedAt,
             lifetime: expiresAt - facts.issuedAt,
@@ -91,7 +100,6 @@ package struct SinkBinding: Sendable {
     ///
     /// A provider that names no scopes at all has told nothing, so nothing counts as missing.
     package func missingScopes(_ facts: TokenFacts, client: ClientID) -> [String] {
-        guard !facts.scope.isEmpty else { return [] }
-        return self.requiredScopes[client, default: []].filter { !facts.scope.contains($0) }
+        RequiredPermissions.missing(self.requiredScopes[client, default: []], from: facts.scope)
     }
 }

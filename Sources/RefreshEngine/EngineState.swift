@@ -422,6 +422,8 @@ struct EngineState: ~Copyable, Sendable {
                 record.dueAt = now
             } else if record.machine.standing == .good, record.dueAt != now {
                 record.dueAt = settings.clients[record.client]?.due(record.facts, of: record.account) ?? record.dueAt
+            } else if record.machine.standing == .static {
+                record.dueAt = record.facts.expiresAt
             }
             self.records[slot] = record
             self.schedule(Int32(slot))

@@ -33,10 +33,9 @@ extension Configuration {
             )
             var required: [ClientID: [String]] = [:]
             for client in sink.storageKeys.keys {
-                let profile = clients[client]?.client.profile
-                // What a storage key needs is known of the profile's own; a custom app has its own rules.
-                if let profile, profile.storageKey == sink.storageKeys[client] {
-                    required[client] = profile.requiredScopes
+                // What a storage key needs is known of the profile's own and of Uploadcare's; a custom app has its own rules.
+                if let profile = clients[client]?.client.profile, let key = sink.storageKeys[client] {
+                    required[client] = RequiredPermissions.scopes(of: key, profile: profile)
                 }
             }
             let handoff = sink.delivery == .handoff ? SetKeysHandoff(settings: settings) : nil

@@ -148,7 +148,7 @@ import Testing
     @Test(arguments: [
         (
             "token_endpoint = \"https://{host}/token\"",
-            ":1: token_endpoint: has a placeholder that is not known; use {domain} and {tenant} only"
+            ":1: token_endpoint: has a placeholder that is not known; use {domain}, {tenant} and {version} only"
         ),
         (
             "token_endpoint = \"https://a_b/token\"",
@@ -158,11 +158,11 @@ import Testing
             "placeholder_defaults = { tenant = \"x\" }",
             ":1: placeholder_defaults.tenant: stands in no endpoint; remove it, or write {tenant} in an endpoint"
         ),
-        ("client_secret = \"canary-secret\"", ":1: client_secret: no such key; use one of answers_are_forms"),
+        ("client_secret = \"canary-secret\"", ":1: client_secret: no such key; use one of access_token_member"),
         ("scope_separator = \";\"", ":1: scope_separator: is not a word that is known here; use one of comma, space"),
         (
             "[[error_rules]]\nmeaning = \"temporary\"",
-            ":1: error_rules[0]: matches nothing; add code, description_contains or both"
+            ":1: error_rules[0]: matches nothing; add code, description_contains, number or subnumber"
         ),
         (
             "[[error_rules]]\ncode = \"x\"",

@@ -120,6 +120,37 @@ import Testing
         #expect(endpoints["three"] == "https://login.microsoftonline.com/contoso.example.com/oauth2/v2.0/token")
     }
 
+    @Test func `a client may say otherwise than its profile in everything that may change`() throws {
+        let client = try #require(
+            try FakeHost(
+                """
+                [clients.box]
+                profile = "facebook"
+                version = "v26.0"
+                client_id = "id"
+                client_secret = { credential = "box-secret" }
+                revocation_endpoint = "https://graph.facebook.com/me/permissions"
+                refresh_endpoint = "https://other.example.com/exchange"
+                refresh_method = "post"
+                storage_key = "own"
+                required_scopes = ["user_photos"]
+                grant_lifetime = "90d"
+                grant_renewal = "never"
+                refresh_ahead = "20d"
+                minimum_age = "2d"
+                """
+            ).load().clients.first?.client
+        )
+        let profile = client.profile
+        #expect(client.tokenEndpoint == "https://graph.facebook.com/v26.0/oauth/access_token")
+        #expect(profile.authorizationEndpoint == "https://www.facebook.com/v26.0/dialog/oauth")
+        #expect(profile.refreshEndpoint == "https://other.example.com/exchange")
+        #expect(profile.refreshMethod == .post)
+        #expect(profile.storageKey == "own" && profile.requiredScopes == ["user_photos"])
+        #expect(profile.grantLifetime == .seconds(90 * 86_400) && profile.grantRenewal == .never)
+        #expect(profile.refreshAhead == .seconds(20 * 86_400) && profile.minimumAge == .seconds(2 * 86_400))
+    }
+
     @Test func `a rotation that spends nothing takes the blast away with it`() throws {
         let client = try #require(try FakeHost(Broken.client("rotation = \"none\"")).load().clients.first)
 

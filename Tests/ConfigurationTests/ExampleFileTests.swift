@@ -8,7 +8,7 @@ import Testing
     /// A machine on which all that the example names exists.
     private static func host(_ text: String) -> FakeHost {
         var host = FakeHost(text)
-        for name in ["box-secret", "onedrive-secret", "onedrive-new-secret", "example-secret"] {
+        for name in ["box-secret", "facebook-secret", "onedrive-secret", "onedrive-new-secret", "example-secret"] {
             host.secrets[.credential(name)] = FakeHost.secret("canary-secret")
         }
         host.secrets[.credential("old-store-key")] = FakeHost.secret("fedcba9876543210fedcba9876543210")
@@ -29,7 +29,7 @@ import Testing
     @Test func `the example is good with every line switched on`() throws {
         let configuration = try Self.host(try ExampleFiles.main()).load()
 
-        #expect(configuration.clients.map(\.client.id.name) == ["box", "example", "onedrive", "smartfile"])
+        #expect(configuration.clients.map(\.client.id.name) == ["box", "example", "facebook", "onedrive", "smartfile"])
         #expect(configuration.sinks.map(\.name) == ["uploadcare"])
         #expect(configuration.accessRules.count == 1)
         #expect(configuration.warnings.isEmpty)
@@ -86,6 +86,10 @@ import Testing
                 == RotationHabit(rotation: .grace, blast: .family, grace: .seconds(60), killsAccessToken: false)
         )
         #expect(profile.grantLifetime == .seconds(60 * 86_400))
+        #expect(profile.grantRenewal == .newToken && profile.refreshAhead == .seconds(10 * 86_400))
+        #expect(profile.minimumAge == .seconds(86_400) && profile.refreshMethod == .post)
+        #expect(profile.refreshEndpoint == "https://{domain}/oauth2/refresh")
+        #expect(profile.accessTokenMember == "oauth_token" && profile.expiryMember == "edam_expires")
         #expect(profile.extraParameters == ["audience": "https://api.acme.example"])
         #expect(profile.bindings == ["redirect_uri"])
         #expect(profile.echoes == ["audience"])
@@ -96,7 +100,10 @@ import Testing
         #expect(profile.retryAfterMember == "retry_after")
         #expect(
             profile.errorRules
-                == [ErrorRule(code: "session_expired", descriptionContains: "refresh", meaning: .deadGrant)]
+                == [
+                    ErrorRule(code: "session_expired", descriptionContains: "refresh", meaning: .deadGrant),
+                    ErrorRule(code: nil, numbers: 200...299, subnumber: 459, meaning: .clientRejected),
+                ]
         )
     }
 

@@ -73,6 +73,46 @@ def test_the_servers_own_word_decides_within_one_refresh(make_dot, daemon, priva
     stays(lambda: dot.token_requests().count(400) == 1, during=2, about="the dead grant is not sent again")
 
 
+# Public clients have no secret. SmartFile and GitShare are inferred to run this very software.
+PROFILES = {"smartfile": "canary-secret-smart", "gitshare": "canary-secret-git&1", "ellipsis": ""}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("lifetime", [36_000, 40], ids=["ten-hours", "short"])
+def test_smartfile_gitshare_and_ellipsis_by_their_profiles(make_dot, daemon, private, lifetime):
+    dot = make_dot(PROFILES, lifetime)
+    for name, secret in PROFILES.items():
+        daemon.configuration["clients"][name] = {
+            "profile": name,
+            "domain": f"localhost:{dot.port}",
+            "client_id": name,
+            "ca_file": dot.authority,
+            **({"client_secret": {"file": daemon.private_file(f"{name}.secret", secret)}} if secret else {}),
+            **({} if secret else {"token_endpoint_auth_method": "none"}),
+        }
+    daemon.start()
+    accounts = {name: f"{name}/alice" for name in PROFILES}
+    firsts = {name: dot.grant(name, "alice") for name in PROFILES}
+    for name, account in accounts.items():
+        _import(daemon, private, account, firsts[name])
+    for name, account in accounts.items():
+        if lifetime > 60:
+            daemon.renew(account)
+            daemon.renew(account)
+        answer = eventually(partial(_accepted_at, daemon, dot, account, 3), within=90, about=f"{account} is renewed")
+        assert (answer["client_id"], answer["username"]) == (name, "alice")
+        # Rotated without grace: one refresh token lives, and the first access token went with the first refresh.
+        assert dot.grants(name, "alice")["living"] == 1
+        assert not dot.introspect("smartfile", firsts[name]["access_token"])["active"]
+    assert set(dot.token_requests()) == {200}, "a refresh was refused although nothing was wrong"
+
+    dot.revoke("gitshare", "alice")
+    eventually(partial(_refused, daemon, accounts["gitshare"]), within=40, every=0.5, about="the grant is refused")
+    assert daemon.show(accounts["smartfile"]).get("failure") is None
+    assert daemon.show(accounts["ellipsis"]).get("failure") is None
+
+
 def _start(make_dot, daemon, lifetime):
     dot = make_dot(CLIENTS, lifetime)
     for name, secret in CLIENTS.items():
@@ -90,6 +130,14 @@ def _start(make_dot, daemon, lifetime):
 def _served_at(control, account, generation):
     served = control.token(account)
     return served if served.generation >= generation else None
+
+
+def _accepted_at(daemon, dot, account, generation):
+    """What the server says of a token that is at least so new; a refresh may come between the two questions."""
+    with daemon.control() as control:
+        served = _served_at(control, account, generation)
+    answer = served and dot.introspect("smartfile", served.access_token)
+    return answer if answer and answer["active"] else None
 
 
 def _refused(daemon, account):

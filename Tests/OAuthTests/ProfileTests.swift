@@ -6,8 +6,8 @@ import Testing
     @Test func `the built-in profiles are those of the provider facts, in the order of their names`() {
         #expect(
             BuiltInProfiles.all.map(\.id) == [
-                "box", "dropbox", "ellipsis", "evernote", "flickr", "gdrive", "gitshare", "huddle", "onedrive",
-                "onedrive-live", "rfc6749", "smartfile", "vk-legacy", "vkid",
+                "box", "dropbox", "ellipsis", "evernote", "facebook", "flickr", "gdrive", "gitshare", "huddle",
+                "instagram", "oidc", "onedrive", "onedrive-live", "rfc6749", "smartfile", "vk-legacy", "vkid",
             ]
         )
     }
@@ -17,20 +17,22 @@ import Testing
         #expect(throws: Never.self) { try ClientID(profile.id) }
         let endpoints = [
             profile.tokenEndpoint, profile.authorizationEndpoint, profile.revocationEndpoint,
-            profile.deviceAuthorizationEndpoint, profile.issuer,
+            profile.deviceAuthorizationEndpoint, profile.issuer, profile.refreshEndpoint, profile.exchangeEndpoint,
         ]
         for endpoint in endpoints.compactMap({ $0 }) {
             #expect(endpoint.hasPrefix("https://"))
             #expect(!endpoint.contains("?") && !endpoint.contains("#") && !endpoint.contains(" "))
         }
-        if profile.strategy == .rfc6749, profile.id != "rfc6749" { #expect(profile.tokenEndpoint != nil) }
+        let isGeneric = profile.id == "rfc6749" || profile.id == "oidc"
+        if profile.strategy != .none, !isGeneric { #expect(profile.tokenEndpoint != nil) }
     }
 
     @Test(
         arguments: [
             ("box", Rotation.singleUse), ("huddle", .singleUse), ("vkid", .singleUse), ("smartfile", .singleUse),
             ("gitshare", .singleUse), ("dropbox", .none), ("gdrive", .none), ("onedrive", .parallel),
-            ("onedrive-live", .parallel), ("ellipsis", .unknown), ("rfc6749", .unknown),
+            ("onedrive-live", .parallel), ("ellipsis", .unknown), ("rfc6749", .unknown), ("oidc", .unknown),
+            ("facebook", .none), ("instagram", .none),
         ]
     )
     func `what a redeemed refresh token does is as the facts have it`(id: String, rotation: Rotation) throws {
@@ -73,6 +75,20 @@ import Testing
         #expect(filled.placeholders.isEmpty)
     }
 
+    @Test func `hosts that move and versions that are counted up can be named`() {
+        let vk = BuiltInProfiles.vkid.filled(with: ["domain": "id.vk.ru"])
+        #expect(vk.tokenEndpoint == "https://id.vk.ru/oauth2/auth")
+        #expect(vk.revocationEndpoint == "https://id.vk.ru/oauth2/revoke")
+        let facebook = BuiltInProfiles.facebook.filled(with: ["version": "v26.0"])
+        #expect(facebook.tokenEndpoint == "https://graph.facebook.com/v26.0/oauth/access_token")
+        #expect(facebook.authorizationEndpoint == "https://www.facebook.com/v26.0/dialog/oauth")
+        let ellipsis = BuiltInProfiles.ellipsis.filled(with: ["domain": "own.example.com"])
+        #expect(ellipsis.tokenEndpoint == "https://own.example.com/v3/oauth/token")
+        for profile in BuiltInProfiles.all where profile.id != "gitshare" {
+            #expect(profile.filled(with: [:]).placeholders.isEmpty, "\(profile.id)")
+        }
+    }
+
     @Test(
         arguments: [
             ("gdrive", Lifetime.known(.seconds(7)), true, Duration.seconds(7)),
@@ -85,6 +101,7 @@ import Testing
             ("evernote", .unknown, false, .seconds(31_536_000)),
             ("flickr", .unknown, false, nil),
             ("vk-legacy", .never, false, nil),
+            ("facebook", .unknown, true, .seconds(5_184_000)),
         ] as [(String, Lifetime, Bool, Duration?)]
     )
     func `a lifetime that was not told comes from the profile`(

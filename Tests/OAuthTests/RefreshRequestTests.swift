@@ -24,7 +24,11 @@ import Testing
     let grant = Grant(refreshToken: Secret("canary-rt/1+2 3"))
 
     @Test func `the body has its parameters in a fixed order, secrets encoded`() throws {
-        let request = try StandardRefresh().request(grant: self.grant, client: Self.client(BuiltInProfiles.box))
+        let request = try StandardRefresh().request(
+            grant: self.grant,
+            facts: TokenFacts(tokenType: "Bearer", scope: [], issuedAt: .epoch, expiresAt: nil),
+            client: Self.client(BuiltInProfiles.box)
+        )
         #expect(
             request.body
                 == Secret(

@@ -32,11 +32,11 @@ import Testing
         #expect(machine.asked() == .enqueue)
     }
 
-    @Test func `what cannot be refreshed is woken by nobody`() {
+    @Test func `what cannot be refreshed is woken by its end, and by nobody else`() {
         var machine = AccountMachine(standing: .static)
-        #expect(machine.due() == .none)
         #expect(machine.asked() == .none)
         #expect(machine.phase == .asleep)
+        #expect(machine.due() == .enqueue)
     }
 
     @Test func `an account that was called back while it waited does not start`() {

@@ -57,6 +57,16 @@ import Testing
         #expect(judgement.unknownAt == nil)
     }
 
+    @Test func `a token that has ended and was all there was is final, and says nothing of the provider`() {
+        for habit in [Self.reusable, Self.singleUse] {
+            let judgement = self.judge(.expired, habit)
+            #expect(judgement.standing == .needsAuthorization)
+            #expect(judgement.failure.retryAt == nil)
+            #expect(judgement.failure.cause == .revoked)
+            #expect(judgement.laneEffect == .abandoned)
+        }
+    }
+
     @Test(arguments: [EndpointError.Reason.resolve, .connect, .tls, .timeout, .closed])
     func `what never left is passing trouble for every class of grant`(_ reason: EndpointError.Reason) {
         for habit in [Self.reusable, Self.singleUse, Self.explosive, Self.graceful] {

@@ -34,6 +34,31 @@ import Testing
         )
     }
 
+    @Test(
+        arguments: [
+            (60, 50), (20, 10),
+            // Less than twice as long as it is to be refreshed ahead: halved.
+            (19, 9.5), (0.5, 0.25), (0, 0), (-1, 0),
+        ] as [(Double, Double)]
+    )
+    func `a token whose expiry is final is due days ahead and not daily`(days: Double, expected: Double) {
+        let day = 86_400.0
+        let due = RefreshWindow().due(
+            issuedAt: Self.issued,
+            lifetime: .seconds(days * day),
+            ahead: .seconds(10 * day),
+            phase: 0
+        )
+        #expect(due - Self.issued == .seconds(expected * day))
+        let spread = RefreshWindow().due(
+            issuedAt: Self.issued,
+            lifetime: .seconds(60 * day),
+            ahead: .seconds(10 * day),
+            phase: 0.5
+        )
+        #expect(spread - Self.issued == .seconds(47 * day))
+    }
+
     @Test func `long-lived tokens of one batch are spread too`() {
         let waits = (0..<100).map { Self.wait(.seconds(60 * 86_400), phase: Double($0) / 100) }
         #expect(Set(waits).count == 100)

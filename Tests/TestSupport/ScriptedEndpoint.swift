@@ -95,7 +95,7 @@ package final class ScriptedEndpoint: TokenEndpoint {
         _ request: EndpointRequest,
         mayRelease: @escaping @Sendable () async -> Bool
     ) async throws(EndpointError) -> RawAnswer {
-        let recorded = Recorded(url: request.url, parameters: Self.parameters(request.body.reveal()))
+        let recorded = Recorded(url: request.url, parameters: Self.parameters((request.query ?? request.body).reveal()))
         let (number, scripted) = self.state.withLock { state in
             state.requests.append(recorded)
             return (state.requests.count, state.script.isEmpty ? nil : state.script.removeFirst())

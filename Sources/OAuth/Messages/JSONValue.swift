@@ -13,6 +13,14 @@ enum JSONValue: Hashable, Sendable {
         if case .string(let text) = self { text } else { nil }
     }
 
+    /// A whole number, written as a number or as text.
+    var integer: Int? {
+        switch self {
+        case .number(let text), .string(let text): text.utf8.count <= 18 ? Int(text) : nil
+        case .null, .bool, .array, .object: nil
+        }
+    }
+
     /// A user's name or number as text, for providers differ in how they write numbers; nil when it is neither.
     var identity: String? {
         switch self {

@@ -9,7 +9,9 @@ package enum RefreshRequest {
     /// - Throws: `RefreshRequestError` when something it is made of is not there.
     package static func make(grant: Grant, client: OAuthClient) throws(RefreshRequestError) -> EndpointRequest {
         guard let refreshToken = grant.refreshToken, !refreshToken.isEmpty else { throw .noRefreshToken }
-        guard let endpoint = client.tokenEndpoint, !endpoint.isEmpty, !endpoint.contains("{") else {
+        guard let endpoint = client.profile.refreshEndpoint ?? client.tokenEndpoint, !endpoint.isEmpty,
+            !endpoint.contains("{")
+        else {
             throw .noTokenEndpoint
         }
         let authentication = try ClientAuthentication(
@@ -23,7 +25,10 @@ package enum RefreshRequest {
         body.append("refresh_token", refreshToken.revealBytes())
         for (name, value) in authentication.parameters { body.append(name, value.revealBytes()) }
         for name in client.profile.bindings {
-            guard let value = grant.bindings[name] else { throw .noBinding(name) }
+            // What is the same for all of a client's grants (`redirect_uri`) may stand in its parameters.
+            guard let value = grant.bindings[name] ?? client.profile.extraParameters[name] else {
+                throw .noBinding(name)
+            }
             body.append(name, value)
         }
         for (name, value) in client.profile.extraParameters.sorted(by: { $0.key < $1.key }) { body.append(name, value) }

@@ -12,6 +12,8 @@ package struct TokenResponse: Sendable {
     /// Each scope once, in the order of the answer; nil: none, or an empty one.
     package let scope: [String]?
     package let lifetime: Lifetime
+    /// The moment it ends, UTC, where the provider tells that instead of a lifetime; nil: see `lifetime`.
+    package let expiresAt: Timestamp?
     /// Nil: omitted, null or empty (facts F12).
     package let refreshToken: Secret?
     /// How long the grant lasts, by `refresh_token_expires_in` or `refresh_expires_in`; nil: not said.
@@ -49,10 +51,12 @@ package struct TokenResponse: Sendable {
         if let error = ErrorResponse(members: members, profile: profile) { throw .refused(error) }
 
         var notes: [String] = []
-        let sent = grant?.refreshToken
+        let isItsOwnGrant = profile.strategy.spendsAccessToken
+        let sent = isItsOwnGrant ? nil : grant?.refreshToken
+        let found = profile.accessTokenMember.flatMap { members[$0] } ?? members["access_token"]
         // The old refresh token in this place would be shown to everybody who may have an access token.
-        let accessToken = members["access_token"].flatMap(Self.accessToken).flatMap { $0 == sent ? nil : $0 }
-        self.refreshToken = try Self.refreshToken(members["refresh_token"], besides: members["access_token"])
+        let accessToken = found.flatMap(Self.accessToken).flatMap { $0 == sent ? nil : $0 }
+        self.refreshToken = isItsOwnGrant ? nil : try Self.refreshToken(members["refresh_token"], besides: found)
         if let grant, let name = Self.foreignEcho(in: members, of: grant, profile: profile) {
             throw .otherRequest(name)
         }
@@ -66,6 +70,7 @@ package struct TokenResponse: Sendable {
         self.tokenType = Self.tokenType(members["token_type"], &notes)
         self.scope = Self.scope(members["scope"], separator: profile.scopeSeparator, &notes)
         self.lifetime = Self.lifetime(members["expires_in"], zeroMeansNever: profile.zeroLifetimeMeansNever, &notes)
+        self.expiresAt = profile.expiryMember.flatMap { Self.moment(members[$0], &notes) }
         let grantTimes = ["refresh_token_expires_in", "refresh_expires_in"].lazy.compactMap { members[$0]?.seconds }
         self.grantLifetime = grantTimes.first { $0 > .zero }
         var bindings: [String: String] = [:]
@@ -201,6 +206,23 @@ extension TokenResponse {
         var seen: Set<String> = []
         let distinct = scopes.filter { seen.insert($0).inserted }
         return distinct.isEmpty ? nil : distinct
+    }
+
+    /// A moment in milliseconds of Unix time, as a number or as text.
+    ///
+    /// One that is no number, or not of this century, is left out: it was written in another unit.
+    private static func moment(_ value: JSONValue?, _ notes: inout [String]) -> Timestamp? {
+        let digits: String
+        switch value {
+        case nil, .null: return nil
+        case .number(let text), .string(let text): digits = text
+        case .bool, .array, .object: digits = ""
+        }
+        guard let milliseconds = Int64(digits), (946_684_800_000...4_102_444_800_000).contains(milliseconds) else {
+            notes.append("the moment of expiry was not in milliseconds")
+            return nil
+        }
+        return .epoch + .milliseconds(milliseconds)
     }
 
     /// All scopes together; they are stored and told to every subscriber.

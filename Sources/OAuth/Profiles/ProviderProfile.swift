@@ -4,8 +4,30 @@ package import RefreshCore
 package enum StrategyName: String, Hashable, Sendable, CaseIterable {
     /// The `refresh_token` grant (RFC 6749 §6).
     case rfc6749
-    /// Nothing can be done: the token is served until it expires.
+    /// The living access token itself is exchanged for one that lives longer (Facebook, facts 3.6).
+    case metaExchange = "meta_exchange"
+    /// The living access token itself is extended once it has a minimum age (Instagram, facts 3.7).
+    case metaExtend = "meta_refresh"
+    /// Nothing can be done: the token is served, delivered and watched until it expires.
     case none
+
+    /// Whether what is sent to get the next access token is the present one, so that an expired one is final.
+    package var spendsAccessToken: Bool {
+        switch self {
+        case .metaExchange, .metaExtend: true
+        case .rfc6749, .none: false
+        }
+    }
+}
+
+/// What begins a grant's lifetime anew.
+package enum GrantRenewal: String, Hashable, Sendable, CaseIterable {
+    /// Each use: only a grant that lies idle ends (Google).
+    case use
+    /// Each new refresh token, which has a lifetime of its own (Box, Microsoft).
+    case newToken = "new_token"
+    /// Nothing: it counts from the authorization (Huddle).
+    case never
 }
 
 /// Everything in which one provider differs from another, as one value.
@@ -27,6 +49,12 @@ package struct ProviderProfile: Hashable, Sendable {
     package var revocationEndpoint: String?
     package var deviceAuthorizationEndpoint: String?
     package var issuer: String?
+    /// Where tokens are refreshed if that is not the token endpoint (Instagram).
+    package var refreshEndpoint: String?
+    /// Where a short-lived access token is exchanged for one that can be extended (Instagram).
+    package var exchangeEndpoint: String?
+    /// How `metaExchange` and `metaExtend` ask; a GET has its secrets in the query.
+    package var refreshMethod: EndpointRequest.Method = .post
     /// What stands for a placeholder that the configuration does not name.
     ///
     /// One that is not here must be named.
@@ -43,8 +71,15 @@ package struct ProviderProfile: Hashable, Sendable {
     package var defaultLifetime: Duration?
     /// Whether `expires_in` of zero or less means that the token does not expire (facts F19).
     package var zeroLifetimeMeansNever = false
-    /// How long a grant stays good after its last refresh; nil when it does not end by itself, or nobody knows.
+    /// How long a grant stays good, counted from what `grantRenewal` says; nil when it does not end by itself, or
+    /// nobody knows.
     package var grantLifetime: Duration?
+    package var grantRenewal: GrantRenewal = .newToken
+    /// How long before its expiry a token falls due, for tokens that live for weeks and whose expiry is final; nil: the
+    /// policy's margin decides.
+    package var refreshAhead: Duration?
+    /// How old an access token must be before the provider takes it for a refresh.
+    package var minimumAge: Duration = .zero
 
     /// Sent with every refresh, by name.
     ///
@@ -70,6 +105,11 @@ package struct ProviderProfile: Hashable, Sendable {
     /// The scopes without which that storage key is of no use.
     package var requiredScopes: [String] = []
 
+    /// The member of an answer that holds the access token, where it has another name (`oauth_token`); `access_token` is
+    /// understood as well.
+    package var accessTokenMember: String?
+    /// The member that tells in milliseconds of Unix time when the access token ends (`edam_expires`).
+    package var expiryMember: String?
     /// Whether the answers are forms instead of JSON (facts F27: never guessed).
     package var answersAreForms = false
     /// The provider's own words in error answers; asked before the standard ones, in this order.
@@ -103,6 +143,8 @@ extension ProviderProfile {
     package var strategyImplementation: (any RefreshStrategy)? {
         switch self.strategy {
         case .rfc6749: StandardRefresh()
+        case .metaExchange: MetaExchange()
+        case .metaExtend: MetaExtend()
         case .none: nil
         }
     }
@@ -121,7 +163,7 @@ extension ProviderProfile {
         case .never: return nil
         case .unknown:
             switch self.strategy {
-            case .none: return self.defaultLifetime
+            case .none, .metaExchange, .metaExtend: return self.defaultLifetime
             case .rfc6749: return hasRefreshToken ? self.defaultLifetime ?? .seconds(1_800) : nil
             }
         }
@@ -129,8 +171,45 @@ extension ProviderProfile {
 }
 
 extension ProviderProfile {
+    /// When the grant ends that a good answer leaves behind.
+    ///
+    /// - Parameters:
+    ///   - told: What the answer says of it; it goes before all that is known here.
+    ///   - hasNewToken: Whether the answer brought another refresh token.
+    ///   - issuedAt: When the answer's tokens were made.
+    ///   - lifetime: Of its access token; an expired one is the end of a grant that is nothing else.
+    ///   - before: What was known of the token before, and nil of a grant that is first stored.
+    /// - Returns: Nil when it does not end, or nobody knows.
+    package func grantEnd(
+        told: Duration?,
+        hasNewToken: Bool,
+        issuedAt: Timestamp,
+        lifetime: Duration?,
+        before: TokenFacts?
+    ) -> Timestamp? {
+        guard !self.strategy.spendsAccessToken else { return lifetime.map { issuedAt + $0 } }
+        if let told { return issuedAt + told }
+        guard let before else { return self.grantLifetime.map { issuedAt + $0 } }
+        let isRenewed =
+            switch self.grantRenewal {
+            case .use: true
+            case .newToken: hasNewToken
+            case .never: false
+            }
+        guard isRenewed, let grantLifetime else { return before.grantExpiresAt }
+        // An end that lay nearer than the profile's was told by an answer: a consent for seven days does not become one
+        // for six months because it is used (Google's applications in testing, facts 3.3).
+        if self.grantRenewal == .use, let end = before.grantExpiresAt, end < before.issuedAt + grantLifetime {
+            return end
+        }
+        return issuedAt + grantLifetime
+    }
+}
+
+extension ProviderProfile {
     private static let endpoints: [any WritableKeyPath<ProviderProfile, String?> & Sendable] = [
         \.tokenEndpoint, \.authorizationEndpoint, \.revocationEndpoint, \.deviceAuthorizationEndpoint, \.issuer,
+        \.refreshEndpoint, \.exchangeEndpoint,
     ]
 
     /// The names in braces in the endpoints, sorted.

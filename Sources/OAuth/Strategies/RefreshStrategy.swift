@@ -4,8 +4,17 @@ package import RefreshCore
 package protocol RefreshStrategy: Sendable {
     /// The request that spends the grant.
     ///
+    /// - Parameters:
+    ///   - grant: What is spent.
+    ///   - facts: What is known of the access token that is to be replaced.
+    ///   - client: Whose grant it is.
+    /// - Returns: A request that can be sent as it is.
     /// - Throws: `RefreshRequestError` when the client's configuration or the grant lacks something.
-    func request(grant: Grant, client: OAuthClient) throws(RefreshRequestError) -> EndpointRequest
+    func request(
+        grant: Grant,
+        facts: TokenFacts,
+        client: OAuthClient
+    ) throws(RefreshRequestError) -> EndpointRequest
 
     /// What an answer to that request means.
     ///

@@ -1,10 +1,16 @@
 package import RefreshCore
 
 /// The `refresh_token` grant of RFC 6749 §6, with what the profile adds to it.
+///
+/// Its reading of answers is everybody's: what differs between providers is in their profiles.
 package struct StandardRefresh: RefreshStrategy {
     package init() {}
 
-    package func request(grant: Grant, client: OAuthClient) throws(RefreshRequestError) -> EndpointRequest {
+    package func request(
+        grant: Grant,
+        facts: TokenFacts,
+        client: OAuthClient
+    ) throws(RefreshRequestError) -> EndpointRequest {
         try RefreshRequest.make(grant: grant, client: client)
     }
 
@@ -32,6 +38,7 @@ package struct StandardRefresh: RefreshStrategy {
                 return .refused(.unknown(.malformedAnswer), message: error.description, retryAfter: wait)
             }
         }
+        guard !profile.strategy.spendsAccessToken else { return .renewed(NewToken(succeedingItself: response)) }
         return .renewed(
             NewToken(
                 accessToken: response.accessToken,

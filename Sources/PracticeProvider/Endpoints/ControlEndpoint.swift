@@ -101,7 +101,7 @@ private struct GrantRequest: Decodable {
     var order: GrantOrder
 
     private enum CodingKeys: String, CodingKey {
-        case client, count, prefix, rotation, blast, grace, lifetime, notice, scope
+        case client, count, prefix, rotation, blast, grace, lifetime, notice, scope, provider
         case grantsPerUser = "grants_per_user"
         case killsAccessToken = "kills_access_token"
         case repeatsAnswer = "repeats_answer"
@@ -112,6 +112,9 @@ private struct GrantRequest: Decodable {
         var order = GrantOrder(client: try values.decode(String.self, forKey: .client))
         func read<Value: Decodable>(_ key: CodingKeys, into place: inout Value) throws {
             if let value = try values.decodeIfPresent(Value.self, forKey: key) { place = value }
+        }
+        if let provider = try values.decodeIfPresent(PlayedProvider.self, forKey: .provider) {
+            order.terms = provider.terms
         }
         try read(.count, into: &order.count)
         try read(.prefix, into: &order.prefix)

@@ -49,6 +49,8 @@ package struct GrantTerms: Hashable, Sendable {
     package var notice: LifetimeNotice
     /// The granted scope; nil leaves it out of the answers.
     package var scope: String?
+    /// Whose first answer the grant comes with, and at whose doors it is taken; nil: the RFC's.
+    package var provider: PlayedProvider?
 
     package init(
         rotation: RotationClass = .s,
@@ -58,7 +60,8 @@ package struct GrantTerms: Hashable, Sendable {
         repeatsAnswer: Bool = true,
         lifetime: Int = 3_600,
         notice: LifetimeNotice = .number,
-        scope: String? = "files.read"
+        scope: String? = "files.read",
+        provider: PlayedProvider? = nil
     ) {
         self.rotation = rotation
         self.blast = blast
@@ -68,6 +71,7 @@ package struct GrantTerms: Hashable, Sendable {
         self.lifetime = lifetime
         self.notice = notice
         self.scope = scope
+        self.provider = provider
     }
 }
 

@@ -71,7 +71,8 @@ struct Ledger: Sendable {
             refreshToken: self.refreshToken(grant: place, serial: 0),
             scope: terms.scope,
             issuedAt: Int(now),
-            tokenJSON: TokenAnswer(answer, refreshToken: self.refreshToken(grant: place, serial: 0)).json
+            tokenJSON: self.firstAnswer(grant: place, at: now)
+                ?? TokenAnswer(answer, refreshToken: self.refreshToken(grant: place, serial: 0)).json
         )
     }
 
@@ -100,7 +101,7 @@ struct Ledger: Sendable {
         return (token.grant, token.serial + 1)
     }
 
-    private func refreshToken(grant: Int, serial: Int) -> String {
+    func refreshToken(grant: Int, serial: Int) -> String {
         let secret = self.grants[grant].refreshTokens[serial].secret
         return TokenText(kind: .refresh, grant: grant, serial: serial, secret: secret).render(prefix: self.canary)
     }

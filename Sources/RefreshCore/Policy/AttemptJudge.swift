@@ -6,6 +6,8 @@ package enum AttemptFault: Hashable, Sendable {
     case refused(FailureClass, message: String, retryAfter: Duration?)
     /// The grant could not be opened.
     case locked
+    /// The access token has ended, and nothing but a living one could have brought the next.
+    case expired
     /// Nothing could be sent, for a reason of our own that says nothing about the provider.
     case unready(Cause, message: String)
 }
@@ -89,6 +91,15 @@ package struct AttemptJudge {
             self.misconfigured(message, .abandoned)
         case .unready(let cause, let message):
             self.passing(cause, message, after: self.transientWait, .abandoned)
+        case .expired:
+            // Known without asking, so it says nothing of the provider, and a second look would tell nothing new.
+            self.judgement(
+                .revoked,
+                "the access token has ended, and an ended one cannot be refreshed",
+                after: nil,
+                .needsAuthorization,
+                .abandoned
+            )
         case .locked:
             self.judgement(
                 .keyLost,

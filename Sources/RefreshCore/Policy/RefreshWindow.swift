@@ -49,4 +49,21 @@ package struct RefreshWindow: Hashable, Sendable {
         // Of a short life the spread takes at most half of what is left to wait, or due would be at once.
         return issuedAt + (latest - Swift.min(early, latest / 2))
     }
+
+    /// Returns the moment at which a token falls due that lives for weeks, and whose expiry is final.
+    ///
+    /// Such a token is not refreshed daily, for one that is asked for too often may be the same again, but days ahead.
+    ///
+    /// - Parameters:
+    ///   - issuedAt: When the request for it left.
+    ///   - lifetime: Zero or less yields `issuedAt`.
+    ///   - ahead: How long before the end it is due at the latest. A life of less than twice that is halved, over and over
+    ///     if refreshes do not make it longer: some twenty times from ten days to a second.
+    ///   - phase: The account's fixed place in the spread, in `0..<1`.
+    /// - Returns: A moment in `issuedAt...(issuedAt + lifetime)`.
+    package func due(issuedAt: Timestamp, lifetime: Duration, ahead: Duration, phase: Double) -> Timestamp {
+        guard lifetime > .zero else { return issuedAt }
+        let latest = lifetime >= ahead * 2 ? lifetime - ahead : lifetime / 2
+        return issuedAt + (latest - Swift.min(lifetime.scaled(by: self.spread * phase), latest / 2))
+    }
 }

@@ -1,10 +1,23 @@
 /// A request to a token endpoint, complete but for the connection.
 package struct EndpointRequest: Sendable {
+    /// The methods that providers ask for.
+    package enum Method: String, Hashable, Sendable, CaseIterable {
+        case post
+        /// Ends a grant at one provider.
+        case delete
+        /// Has no body, so its parameters and their secrets are in the query.
+        case get
+    }
+
+    package var method: Method
     /// Absolute, checked when the configuration was read; has no query that holds a secret.
     package var url: String
+    /// What a `get` has behind the question mark, form-encoded; joined to the address where the request leaves, and nowhere
+    /// else, for an address may be told.
+    package var query: Secret?
     /// Without Host, Content-Length and Connection, which are the transport's.
     package var headers: [(name: String, value: Secret)]
-    /// `application/x-www-form-urlencoded`, at least one byte.
+    /// `application/x-www-form-urlencoded`, at least one byte; of a `get` it is empty.
     package var body: Secret
     /// Whether the grant is spent by the request, so that it may not be repeated by any layer below, and goes over
     /// a connection of its own (facts E08).
@@ -17,8 +30,12 @@ package struct EndpointRequest: Sendable {
         headers: [(name: String, value: Secret)],
         body: Secret,
         isSingleUse: Bool,
-        answerTimeout: Duration
+        answerTimeout: Duration,
+        method: Method = .post,
+        query: Secret? = nil
     ) {
+        self.method = method
+        self.query = query
         self.url = url
         self.headers = headers
         self.body = body
@@ -53,7 +70,9 @@ package protocol TokenEndpoint: Sendable {
     /// the answer.
     ///
     /// A server cannot act on a request whose body is not complete. So everything that fails before `mayRelease` has
-    /// answered true is proved not to have been sent, and everything after is not (facts, section 3).
+    /// answered true is proved not to have been sent, and everything after is not (facts, section 3). A `get` is
+    /// complete with its head: leave is asked for before it connects, and of what fails then only what is certain to have
+    /// failed before the head left counts as not sent. It is no method for a grant that is spent by use.
     ///
     /// - Parameters:
     ///   - request: What is sent.

@@ -55,9 +55,9 @@ package struct AccountMachine: Hashable, Sendable {
     /// Whether a request is under way or its result is being written down.
     package var isRefreshing: Bool { self.phase == .inFlight || self.phase == .committing }
 
-    /// The timer fired.
+    /// The timer fired; that of a static account when its token ends, so that it is told.
     package mutating func due() -> Action {
-        guard !self.isPaused, self.standing != .static else { return .none }
+        guard !self.isPaused else { return .none }
         return self.wake()
     }
 

@@ -148,6 +148,9 @@ extension Engine {
             case .good, .retrying, .misconfigured: return "Nothing is scheduled."
             }
         }
+        if record.machine.standing == .static {
+            return "It cannot be refreshed; when it ends, \(relative(dueAt)), a person must authorize again."
+        }
         switch record.machine.standing {
         case .good:
             let window = client.window

@@ -37,6 +37,7 @@ package enum LogEvent: String, Sendable, CaseIterable {
     case attemptRecovered = "b7a3e1c4d5f64a0893c2e7f1a6b8d904"
     case answerSetAside = "d41f6a2be37c4c5f8e90a1b2c3d4e5f6"
     case laneStopped = "a8c4f1d27b9e4e3c8d5a6f0b1c2e3d47"
+    case providerChanged = "c2e94b7d1a5f4e0d8b36f0a9d7c51e84"
     case storeOlder = "6f9c2a7e1b3d4e5fa8c7b6d5e4f3a201"
     case keyMade = "5daaa5a39fc94576bbd785d003d555b7"
 }

@@ -25,6 +25,33 @@ extension Refresher {
         }
     }
 
+    /// Whether an attempt is over before anything is asked for: its token has ended and was all there was, is too young
+    /// to be taken, or cannot be refreshed at all.
+    func isSettledUnasked(_ ticket: EngineState.Ticket, _ client: ClientSettings) async -> Bool {
+        let profile = client.client.profile
+        let now = self.engine.clock.now
+        let isEnded = ticket.facts.expiresAt.map { $0 <= now } ?? false
+        let isUnrefreshable = ticket.machine.standing == .static || profile.strategyImplementation == nil
+        if isEnded, isUnrefreshable || profile.strategy.spendsAccessToken {
+            await self.keep(.expired, of: ticket, client, sentAt: nil)
+            return true
+        }
+        let moment: Timestamp?
+        if isUnrefreshable {
+            moment = ticket.facts.expiresAt
+        } else {
+            let earliest = profile.earliestRefresh(ticket.facts)
+            guard earliest > now else { return false }
+            moment = Swift.max(earliest, client.due(ticket.facts, of: ticket.account) ?? earliest)
+        }
+        self.end(ticket, .abandoned)
+        self.settle(ticket) { record in
+            record.machine.gaveUp()
+            if record.generation == ticket.generation { record.dueAt = moment }
+        }
+        return true
+    }
+
     private func settle(_ ticket: EngineState.Ticket, _ change: (inout AccountRecord) -> Void) {
         let waiters = self.engine.state.withLock { $0.settle(ticket, change) }
         for waiter in waiters { waiter.resume() }

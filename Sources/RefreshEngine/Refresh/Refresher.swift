@@ -67,9 +67,12 @@ package struct Refresher: Service {
         let name = ticket.account.name
         let startedAt = self.engine.clock.now
         KillPoint.beforeClaim.pass(name)
-        guard let client = self.engine.state.withLock({ $0.client(of: ticket) }),
+        guard let client = self.engine.state.withLock({ $0.client(of: ticket) }) else {
+            return self.giveUp(ticket)
+        }
+        guard !(await self.isSettledUnasked(ticket, client)),
             let strategy = client.client.profile.strategyImplementation
-        else { return self.giveUp(ticket) }
+        else { return }
 
         let grant: Grant
         let request: EndpointRequest
@@ -78,7 +81,7 @@ package struct Refresher: Service {
             // 1: the grant is in memory from here to the commit, and no longer.
             grant = try await self.claim(ticket)
             KillPoint.afterClaim.pass(name)
-            request = try self.request(grant, strategy, client)
+            request = try self.request(grant, ticket.facts, strategy, client)
             // 2, 3: what nobody could write down is not spent.
             slot = try await self.writeIntent(of: ticket, grant, client)
             KillPoint.afterIntent.pass(name)
@@ -113,6 +116,7 @@ package struct Refresher: Service {
         case .success(.renewed(let token)):
             self.engine.state.withLock { $0.acceptedSecret(of: ticket) }
             self.end(ticket, .answered)
+            self.engine.drift.notice(token, client, at: self.engine.clock.now, self.engine.logger)
             isSettled = await self.keep(token, grant, of: ticket, client, issuedAt: releasedAt ?? startedAt)
         case .success(.salvaged(let refreshToken, let message)):
             self.end(ticket, .answered)
@@ -169,12 +173,15 @@ package struct Refresher: Service {
 
     private func request(
         _ grant: Grant,
+        _ facts: TokenFacts,
         _ strategy: any RefreshStrategy,
         _ client: ClientSettings
     ) throws(Stop) -> EndpointRequest {
         do throws(RefreshRequestError) {
-            return try strategy.request(grant: grant, client: client.client)
+            return try strategy.request(grant: grant, facts: facts, client: client.client)
         } catch {
+            // There never was one: the token is over, and nobody is misconfigured.
+            if error == .noRefreshToken { throw .failed(.expired) }
             throw .failed(.unready(.clientRejected, message: error.description))
         }
     }

@@ -32,14 +32,20 @@ struct Successor: Sendable {
         issuedAt: Timestamp
     ) {
         let profile = client.client.profile
-        let grantLifetime = new.grantLifetime ?? (new.refreshToken == nil ? nil : profile.grantLifetime)
+        let lifetime = profile.lifetime(new.lifetime)
         self.accessToken = new.accessToken
         self.facts = TokenFacts(
             tokenType: new.tokenType,
             scope: new.scope ?? facts.scope,
             issuedAt: issuedAt,
-            expiresAt: profile.lifetime(new.lifetime).map { issuedAt + $0 },
-            grantExpiresAt: grantLifetime.map { issuedAt + $0 } ?? facts.grantExpiresAt
+            expiresAt: lifetime.map { issuedAt + $0 },
+            grantExpiresAt: profile.grantEnd(
+                told: new.grantLifetime,
+                hasNewToken: new.refreshToken != nil,
+                issuedAt: issuedAt,
+                lifetime: lifetime,
+                before: facts
+            )
         )
         self.grant = Grant(refreshToken: new.refreshToken ?? old.refreshToken, bindings: old.bindings)
         self.standing = .good

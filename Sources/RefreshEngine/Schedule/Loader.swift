@@ -212,6 +212,9 @@ extension Loader {
                         settings = state.settings.clients[record.client]
                     }
                     if let settings { record.dueAt = settings.due(record.facts, of: record.account) }
+                } else if record.machine.standing == .static {
+                    // Looked at when its token ends, so that its owner is told.
+                    record.dueAt = record.facts.expiresAt
                 } else if let dueAt = record.dueAt {
                     // No retry waits for longer than this: one that seems to was written before the clock was set back.
                     record.dueAt = min(dueAt, now + .seconds(4_000))

@@ -9,15 +9,16 @@ extension TableReader {
             ("token_endpoint", \.tokenEndpoint), ("authorization_endpoint", \.authorizationEndpoint),
             ("revocation_endpoint", \.revocationEndpoint),
             ("device_authorization_endpoint", \.deviceAuthorizationEndpoint),
-            ("issuer", \.issuer),
+            ("issuer", \.issuer), ("refresh_endpoint", \.refreshEndpoint), ("exchange_endpoint", \.exchangeEndpoint),
         ]
 
     /// What may stand in braces in an endpoint, each a key of a client.
-    private static let placeholders = ["domain", "tenant"]
+    private static let placeholders = ["domain", "tenant", "version"]
 
     /// Parameters that are no operator's to set: ours, or secrets.
     private static let reservedParameters: Set<String> = [
         "grant_type", "refresh_token", "client_id", "client_secret", "client_assertion", "client_assertion_type",
+        "access_token", "fb_exchange_token",
     ]
 
     /// A client's profile with the client's own keys laid over it and its placeholders filled in.
@@ -90,6 +91,17 @@ extension TableReader {
         if let lifetime = self.duration("default_lifetime", in: Configuration.Limits.lifetime) {
             profile.defaultLifetime = lifetime
         }
+        if let lifetime = self.duration("grant_lifetime", in: Configuration.Limits.lifetime) {
+            profile.grantLifetime = lifetime
+        }
+        profile.grantRenewal = self.word("grant_renewal", as: GrantRenewal.self) ?? profile.grantRenewal
+        if let ahead = self.duration("refresh_ahead", in: Configuration.Limits.lifetime) {
+            profile.refreshAhead = ahead
+        }
+        profile.minimumAge = self.duration("minimum_age", in: Configuration.Limits.lifetime) ?? profile.minimumAge
+        profile.refreshMethod = self.word("refresh_method", as: RefreshMethod.self)?.method ?? profile.refreshMethod
+        profile.storageKey = self.segment("storage_key") ?? profile.storageKey
+        profile.requiredScopes = self.scopes("required_scopes") ?? profile.requiredScopes
         self.applyHabit(to: &profile.habit)
     }
 
@@ -164,8 +176,6 @@ extension ProviderProfile {
             ?? profile.authenticationMethod
         table.applySharedKeys(to: &profile)
         table.applyAnswerKeys(to: &profile)
-        profile.storageKey = table.segment("storage_key")
-        profile.requiredScopes = table.scopes("required_scopes") ?? []
         profile.authorizationParameters = table.map("authorization_parameters") ?? [:]
         table.finish()
         guard table.clientID(named: id) != nil else { return nil }
@@ -184,10 +194,10 @@ extension TableReader {
             sample.tokenEndpoint = text
             let unknown = sample.placeholders.filter { !Self.placeholders.contains($0) }
             guard unknown.isEmpty else {
-                self.report(key, "has a placeholder that is not known", "use {domain} and {tenant} only")
+                self.report(key, "has a placeholder that is not known", "use {domain}, {tenant} and {version} only")
                 continue
             }
-            let filled = sample.filled(with: ["domain": "files.example.com", "tenant": "common"])
+            let filled = sample.filled(with: ["domain": "files.example.com", "tenant": "common", "version": "v1"])
             do throws(EndpointURLError) {
                 // Plain http is the client's to permit; there the endpoint is looked at again.
                 _ = try EndpointURL(filled.tokenEndpoint ?? text, insecureLoopback: true)
@@ -208,11 +218,12 @@ extension TableReader {
     /// How the provider's answers differ from the RFC's.
     fileprivate func applyAnswerKeys(to profile: inout ProviderProfile) {
         profile.zeroLifetimeMeansNever = self.boolean("zero_lifetime_means_never") ?? false
-        profile.grantLifetime = self.duration("grant_lifetime", in: Configuration.Limits.lifetime)
         profile.bindings = self.texts("bindings")?.map(\.text) ?? []
         profile.echoes = self.texts("echoes")?.map(\.text) ?? []
         profile.identityMember = self.text("identity_member")
         profile.scopeSeparator = self.word("scope_separator", as: ScopeSeparator.self)?.character ?? " "
+        profile.accessTokenMember = self.text("access_token_member")
+        profile.expiryMember = self.text("expiry_member")
         profile.answersAreForms = self.boolean("answers_are_forms") ?? false
         profile.retryAfterMember = self.text("retry_after_member")
         profile.usesThrottleHeader = self.boolean("uses_throttle_header") ?? false
@@ -222,10 +233,21 @@ extension TableReader {
     private func errorRule() -> ErrorRule? {
         let code = self.text("code")
         let part = self.text("description_contains")
+        let number = self.integer("number", in: 0...1_000_000_000)
+        let last = self.integer("last_number", in: 0...1_000_000_000)
+        let subnumber = self.integer("subnumber", in: 0...1_000_000_000)
         let meaning = self.word("meaning", as: ErrorRule.Meaning.self)
         self.finish()
-        guard code != nil || part != nil || self.has("code") || self.has("description_contains") else {
-            self.findings.report(self.place, "matches nothing", "add code, description_contains or both")
+        guard ["code", "description_contains", "number", "subnumber"].contains(where: self.has) else {
+            self.findings.report(
+                self.place,
+                "matches nothing",
+                "add code, description_contains, number or subnumber"
+            )
+            return nil
+        }
+        if let last, number.map({ $0 > last }) ?? true {
+            self.report("last_number", "is no end of a range that begins with number", "write the smaller as number")
             return nil
         }
         guard let meaning else {
@@ -235,7 +257,26 @@ extension TableReader {
             }
             return nil
         }
-        return ErrorRule(code: code, descriptionContains: part, meaning: meaning)
+        return ErrorRule(
+            code: code,
+            descriptionContains: part,
+            numbers: number.map { $0...(last ?? $0) },
+            subnumber: subnumber,
+            meaning: meaning
+        )
+    }
+}
+
+/// How a token is asked to be exchanged or extended.
+private enum RefreshMethod: String, CaseIterable {
+    case post
+    case get
+
+    var method: EndpointRequest.Method {
+        switch self {
+        case .post: .post
+        case .get: .get
+        }
     }
 }
 

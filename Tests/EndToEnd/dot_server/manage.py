@@ -30,14 +30,14 @@ from dot_server import tokens
 
 
 def prepare(clients: dict[str, str]) -> dict[str, int]:
-    """Makes the schema and one confidential application for each client id with its secret."""
+    """Makes the schema and an application for each client id: a confidential one with its secret, or a public one."""
     call_command("migrate", verbosity=0)
     for client_id, secret in clients.items():
         application = get_application_model()(
             name=client_id,
             client_id=client_id,
             client_secret=secret,
-            client_type=Application.CLIENT_CONFIDENTIAL,
+            client_type=Application.CLIENT_CONFIDENTIAL if secret else Application.CLIENT_PUBLIC,
             authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE,
             redirect_uris="https://localhost/callback",
         )

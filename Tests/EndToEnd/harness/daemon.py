@@ -66,6 +66,12 @@ class Daemon:
             **more,
         }
 
+    def private_file(self, name: str, content: str) -> Path:
+        """A file with a secret, beside the artefacts."""
+        path = self._private / f"{self._name}-{name}"
+        self._write_private(path, content.encode())
+        return path
+
     def add_sink(self, name: str, *, url: str, ca_file: Path, clients: list[str], **more: Any) -> None:
         self.configuration["sinks"][name] = {
             "type": "set-keys",

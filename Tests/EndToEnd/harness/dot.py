@@ -82,10 +82,11 @@ class DotServer:
     def token_requests(self) -> list[int]:
         """The status of every request to the token endpoint so far, in order."""
         lines = self._access_log.read_text().splitlines() if self._access_log.exists() else []
-        return [int(line.split()[2]) for line in lines if line.startswith("POST /o/token/ ")]
+        requests = (line.split() for line in lines)
+        return [int(status) for method, path, status in requests if method == "POST" and path.rstrip("/").endswith("/token")]
 
     def introspect(self, client_id: str, access_token: str) -> dict[str, object]:
-        """Asks the server itself what it thinks of a token (RFC 7662)."""
+        """Asks the server itself what it thinks of a token (RFC 7662), as the client that is named."""
         answer = requests.post(
             f"{self.base}/o/introspect/",
             data={"token": access_token},

@@ -49,10 +49,10 @@ class Practice:
         self._http.close()
         self._program.stop()
 
-    def add_client(self, name: str, method: str = "client_secret_basic") -> str:
-        """Registers a client and returns its secret."""
-        secret = f"canary-secret-{name}"
-        self._post("clients", {"id": name, "secret": secret, "method": method})
+    def add_client(self, name: str, method: str = "client_secret_basic", *, has_secret: bool = True) -> str:
+        """Registers a client and returns its secret, which is empty for a public one."""
+        secret = f"canary-secret-{name}" if has_secret else ""
+        self._post("clients", {"id": name, "method": method, **({"secret": secret} if has_secret else {})})
         self._secrets[name] = secret
         return secret
 
@@ -76,6 +76,10 @@ class Practice:
 
     def revoke(self, account: str) -> None:
         self._post("revoke", {"account": account})
+
+    def advance(self, seconds: float) -> None:
+        """Moves the provider's clock, and nobody else's."""
+        self._post("clock", {"advance": seconds})
 
     def release(self) -> None:
         self._post("release", {})

@@ -76,6 +76,7 @@ struct AnswerCase: Sendable {
 extension AnswerCase {
     static let all =
         RenewedAnswers.all + TolerantAnswers.all + MalformedAnswers.all + ErrorAnswers.all + StatusAnswers.all
+        + MetaAnswers.all
 
     /// A good answer with more members in it.
     static func token(_ more: String = "", expires: String? = "3600") -> String {

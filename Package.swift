@@ -84,7 +84,7 @@ let package = Package(
         ),
         .target(
             name: "Sinks",
-            dependencies: ["RefreshCore", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL, logging],
+            dependencies: ["RefreshCore", "CLinux", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL, logging],
             swiftSettings: strict
         ),
         .target(name: "Sealing", dependencies: ["RefreshCore", crypto], swiftSettings: strict),

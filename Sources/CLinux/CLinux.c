@@ -2,7 +2,10 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -71,3 +74,50 @@ int clinux_forbid_dumps(void) {
 }
 
 void clinux_return_freed_memory(void) { malloc_trim(0); }
+
+int clinux_pipe_holding(const uint8_t *bytes, size_t count) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return -1;
+    // Nobody reads yet, so a write that waits would wait for ever.
+    int made = fcntl(ends[1], F_SETFL, O_NONBLOCK);
+    // A pipe holds 64 KiB by itself, or less for a user who has many.
+    if (made == 0 && count > 4096) fcntl(ends[1], F_SETPIPE_SZ, (int)count);
+    ssize_t written = made == 0 ? write(ends[1], bytes, count) : -1;
+    int saved = written < 0 ? errno : EAGAIN;
+    close(ends[1]);
+    if (written >= 0 && (size_t)written == count) return ends[0];
+    close(ends[0]);
+    errno = saved;
+    return -1;
+}
+
+int clinux_spawn(const char *path, char *const words[], char *const environment[], int input, int32_t *pid) {
+    posix_spawn_file_actions_t actions;
+    int code = posix_spawn_file_actions_init(&actions);
+    if (code != 0) return code;
+    posix_spawnattr_t attributes;
+    code = posix_spawnattr_init(&attributes);
+    if (code != 0) {
+        posix_spawn_file_actions_destroy(&actions);
+        return code;
+    }
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    pid_t child = 0;
+    if ((code = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)) == 0
+        && (code = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)) == 0
+        && (code = posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)) == 0
+        && (code = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1)) == 0
+        && (code = posix_spawnattr_setsigmask(&attributes, &none)) == 0
+        && (code = posix_spawnattr_setsigdefault(&attributes, &all)) == 0
+        && (code = posix_spawnattr_setpgroup(&attributes, 0)) == 0
+        && (code = posix_spawnattr_setflags(
+                &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF)) == 0) {
+        code = posix_spawn(&child, path, &actions, &attributes, words, environment);
+    }
+    *pid = (int32_t)child;
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return code;
+}

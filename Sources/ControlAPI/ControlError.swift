@@ -10,6 +10,8 @@ package enum ControlError: Error, Hashable, Sendable {
     case needsAuthorization(account: String, cause: String)
     /// - retryAt: Unix seconds; `nil` if waiting will not help.
     case tokenUnavailable(account: String, cause: String, retryAt: Int?)
+    /// The account stays; one line says what was done and what was not.
+    case removalFailed(account: String, cause: String, message: String)
     /// Another change of the same account came first.
     case conflict(account: String)
     /// The provider's own words.
@@ -33,6 +35,7 @@ package enum ControlError: Error, Hashable, Sendable {
         case .clientNotFound: "ClientNotFound"
         case .needsAuthorization: "NeedsAuthorization"
         case .tokenUnavailable: "TokenUnavailable"
+        case .removalFailed: "RemovalFailed"
         case .conflict: "Conflict"
         case .authorizationFailed: "AuthorizationFailed"
         case .notReady: "NotReady"
@@ -61,6 +64,9 @@ package enum ControlError: Error, Hashable, Sendable {
             self = .needsAuthorization(account: account, cause: cause)
         case ("TokenUnavailable", let account?, let cause?):
             self = .tokenUnavailable(account: account, cause: cause, retryAt: fields.retryAt)
+        case ("RemovalFailed", let account?, let cause?):
+            guard let message = fields.message else { return nil }
+            self = .removalFailed(account: account, cause: cause, message: message)
         case ("Conflict", let account?, _): self = .conflict(account: account)
         case ("ClientNotFound", _, _):
             guard let client = fields.client else { return nil }
@@ -109,6 +115,8 @@ package enum ControlError: Error, Hashable, Sendable {
         case .needsAuthorization(let account, let cause): Fields(account: account, cause: cause)
         case .tokenUnavailable(let account, let cause, let retryAt):
             Fields(account: account, cause: cause, retryAt: retryAt)
+        case .removalFailed(let account, let cause, let message):
+            Fields(account: account, cause: cause, message: message)
         case .authorizationFailed(let error, let description): Fields(description: description, error: error)
         case .notReady(let state): Fields(state: state)
         case .reloadFailed(let message), .backupFailed(let message), .rekeyFailed(let message):

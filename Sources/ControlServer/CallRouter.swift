@@ -94,6 +94,7 @@ struct CallRouter: Sendable {
         case Call.Explain.method: try self.explain(call)
         case Call.Status.method: try self.status(call)
         case Call.Metrics.method: try self.metrics(call)
+        case Call.Forecast.method: try self.forecast(call)
         case Call.Reload.method: try self.reload(call)
         case Call.IssueHandoff.method: try self.issueHandoff(call)
         case Call.Backup.method: try self.backup(call)
@@ -154,6 +155,8 @@ struct CallRouter: Sendable {
             .control(
                 .tokenUnavailable(account: account.name, cause: cause, retryAt: retryAt.map { Int($0.seconds) })
             )
+        case .notRemoved(let account, let cause, let message):
+            .control(.removalFailed(account: account.name, cause: cause, message: message))
         case .conflict(let account): .control(.conflict(account: account.name))
         case .invalidParameter(let text):
             // The engine says what is wrong with it behind a colon; the wire has a place for the name only.

@@ -36,7 +36,7 @@ extension CallRouter {
     }
 
     /// Numbers of the whole daemon name no account.
-    private func mayLook(_ caller: Caller) throws(Refusal) {
+    func mayLook(_ caller: Caller) throws(Refusal) {
         guard caller.allowsSome(.read) || caller.allowsSome(.admin) else { throw .control(.notAllowed) }
     }
 }

@@ -8,7 +8,8 @@ extension Engine {
     /// Adds an account, or gives an existing one a new token and grant.
     ///
     /// An account that is authorized again keeps its name, its deliveries and its count of generations. An answer that
-    /// omits the refresh token, as some do when nothing about it has changed, leaves the one that is there.
+    /// omits the refresh token, as some do when nothing about it has changed, leaves the one that is there. A refresh
+    /// token without an access token is spent for one at once.
     ///
     /// - Parameters:
     ///   - account: Whose token it is; its client must be configured.
@@ -32,14 +33,22 @@ extension Engine {
         reader.answersAreForms = false
         let response: TokenResponse
         do throws(TokenResponseError) {
-            response = try TokenResponse(parsing: answer, profile: reader)
+            response = try TokenResponse(parsing: answer, profile: reader, takesBareGrant: true)
         } catch {
             throw .invalidParameter("token: \(error.description)")
+        }
+        if let claimed = response.clientID, claimed != client.client.clientID {
+            throw .invalidParameter("token.client_id: the grant was given to another client")
+        }
+        if response.isBareGrant, profile.strategyImplementation == nil {
+            throw .invalidParameter("token: it has no access token, and this client's are not refreshed")
         }
         if let withheld = response.withheld { throw .invalidParameter("token: \(withheld.message)") }
         let now = self.clock.now
         let issued = issuedAt.map { $0 - self.clock.utcShift } ?? now
         guard issued <= now + .seconds(60) else { throw .invalidParameter("issued_at: it lies in the future") }
+        // A grant alone is delivered to nobody: its first token is.
+        let sinks = response.isBareGrant ? [] : self.sinks(of: clientID)
 
         // Twice: a refresh may be committed between the look and the edit.
         for _ in 0..<3 {
@@ -55,8 +64,10 @@ extension Engine {
                 }
             }
             let lifetime =
-                response.expiresAt.map { $0 - self.clock.utcShift - issued }
-                ?? profile.lifetime(response.lifetime, hasRefreshToken: grant.refreshToken != nil)
+                response.isBareGrant
+                ? .zero
+                : response.expiresAt.map { $0 - self.clock.utcShift - issued }
+                    ?? profile.lifetime(response.lifetime, hasRefreshToken: grant.refreshToken != nil)
             let facts = TokenFacts(
                 tokenType: response.tokenType,
                 scope: response.scope ?? present?.facts.scope ?? profile.scopes,
@@ -74,7 +85,6 @@ extension Engine {
             let standing: Standing = isRefreshable ? .good : .static
             let dueAt = isRefreshable ? client.due(facts, of: account) : facts.expiresAt
             let generation = present?.generation.next ?? .first
-            let sinks = self.sinks(of: clientID)
             let renewal: Renewal
             do throws(SealingError) {
                 renewal = try self.renewal(
@@ -121,6 +131,7 @@ extension Engine {
             )
             // After the publication: whoever waited looks into the table.
             for waiter in waiters { waiter.resume() }
+            if response.isBareGrant { _ = self.state.withLock { $0.ask(account) } }
             self.pump()
             self.logger.event(
                 .accountAdded,
@@ -133,44 +144,6 @@ extension Engine {
         throw .conflict(account)
     }
 
-    /// Forgets an account and its secrets, for good.
-    ///
-    /// Waits for an attempt that is under way: its result must find no other account under the same name.
-    ///
-    /// - Parameters:
-    ///   - account: Whom to forget.
-    ///   - revoke: Whether the provider is told first (RFC 7009); if it cannot be, the account stays.
-    /// - Throws: `EngineError.conflict` when the attempt under way does not end in time. Other cases as they say.
-    package func remove(_ account: AccountID, revoke: Bool) async throws(EngineError) {
-        // A page that was read before the removal would bring it back.
-        guard !self.isLoading else { throw .loading }
-        self.state.withLock { $0.leave(account, true) }
-        defer { self.state.withLock { $0.leave(account, false) } }
-        let record = try await self.settled(account)
-        if revoke { try await self.revoke(record) }
-        _ = try await self.commitExisting(.remove(account))
-        do throws(JournalError) {
-            try await self.journal.forget(account)
-        } catch {
-            // Its slot is overwritten when it is used again, or with the next fresh file.
-            self.logger.warning(
-                "the attempt journal may still hold an answer of a removed account",
-                metadata: [LogKeys.account: "\(account)"]
-            )
-        }
-        let waiters = self.state.withLock { $0.remove(account) }
-        for waiter in waiters { waiter.resume() }
-        self.deliverer.forget(account)
-        self.publisher.publish(Change(account: account, revision: Revision(0), kind: .removed), record)
-        self.pump()
-        self.logger.event(
-            .accountRemoved,
-            .info,
-            "account removed",
-            [LogKeys.account: "\(account)", LogKeys.client: "\(record.client)"]
-        )
-    }
-
     /// Forgets an account of this generation that the store does not have (any more).
     func drop(_ account: AccountID, _ generation: Generation) {
         let (record, waiters) = self.state.withLock { state -> (AccountRecord?, [EngineState.Waiter]) in
@@ -181,46 +154,6 @@ extension Engine {
         for waiter in waiters { waiter.resume() }
         self.deliverer.forget(account)
         self.publisher.publish(Change(account: account, revision: Revision(0), kind: .removed), record)
-    }
-
-    /// Tells the provider that the grant is over.
-    private func revoke(_ record: AccountRecord) async throws(EngineError) {
-        guard let client = self.state.withLock({ $0.settings.clients[record.client] }),
-            client.client.profile.revocationEndpoint != nil
-        else { throw .invalidParameter("revoke: the client has no revocation endpoint") }
-        let grant: Grant?
-        do throws(StoreError) {
-            grant = try await self.openGrant(of: record.account)?.grant
-        } catch {
-            throw self.unavailable(record.account, error)
-        }
-        let secret = self.state.withLock { $0.secrets[record.client]?.number ?? 0 }
-        let presented = client.client.presenting(secret)
-        guard let grant, let request = RevocationRequest.make(grant: grant, client: presented) else {
-            throw .unavailable(record.account, cause: Cause.keyLost.rawValue, retryAt: nil)
-        }
-        do throws(EndpointError) {
-            let answer = try await client.endpoint.send(request) { true }
-            guard !(200...299).contains(answer.status) else { return }
-        } catch {
-            throw .unavailable(record.account, cause: error.reason.cause.rawValue, retryAt: nil)
-        }
-        throw .unavailable(record.account, cause: Cause.serverError.rawValue, retryAt: nil)
-    }
-
-    /// The account once no attempt of it is under way.
-    private func settled(_ account: AccountID) async throws(EngineError) -> AccountRecord {
-        let deadline = self.clock.now + Self.patience
-        while self.clock.now < deadline {
-            guard let record = self.state.withLock({ $0.record(of: account) }) else {
-                throw self.isLoading ? .loading : .accountNotFound(account)
-            }
-            guard record.machine.isRefreshing else { return record }
-            // A wait that ends at once would be a loop without an end.
-            guard !Task.isCancelled, !self.isDraining else { throw .conflict(account) }
-            await self.attemptEnd(of: account, until: deadline)
-        }
-        throw .conflict(account)
     }
 
     /// Refreshes now, whatever the schedule says, and waits for the end.
@@ -271,7 +204,7 @@ extension Engine {
         return self.view(record)
     }
 
-    private func commitExisting(_ edit: AccountEdit) async throws(EngineError) -> CommitOutcome {
+    func commitExisting(_ edit: AccountEdit) async throws(EngineError) -> CommitOutcome {
         guard self.state.withLock({ $0.slot(of: edit.account) }) != nil else {
             throw self.isLoading ? .loading : .accountNotFound(edit.account)
         }

@@ -308,7 +308,9 @@ extension Engine: DeliverySource {
                 column: .accessToken,
                 generation: sealed.generation
             )
-            guard let accessToken = try? self.sealer.open(sealed.sealed, at: place) else { return nil }
+            guard let accessToken = try? self.sealer.open(sealed.sealed, at: place), !accessToken.isEmpty else {
+                return nil
+            }
             var refreshToken: Secret?
             // The grant of some is the access token itself, which goes along already.
             let isItsOwnGrant = self.state.withLock {

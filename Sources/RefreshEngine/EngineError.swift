@@ -8,6 +8,8 @@ package enum EngineError: Error, Hashable, Sendable {
     case needsAuthorization(AccountID, cause: String)
     /// Not now. `retryAt` is UTC, nil when nothing is scheduled.
     case unavailable(AccountID, cause: String, retryAt: Timestamp?)
+    /// An account could not be removed as asked; one clause of what was not done, in our own words.
+    case notRemoved(AccountID, cause: String, message: String)
     /// Somebody else changed the account at the same moment.
     case conflict(AccountID)
     /// Part of the call makes no sense; the parameter's name.

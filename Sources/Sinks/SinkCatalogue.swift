@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Dispatch
 package import NIOCore
 import NIOSSL
 package import RefreshCore
@@ -16,6 +17,8 @@ package final class SinkCatalogue: Sendable {
     private let clock: any WallClock
     private let sessions: SetKeysSessions?
     private let state = Mutex(State())
+    /// For what blocks: disks, and programs that are waited for.
+    private let queue = DispatchQueue(label: "refreshd.sinks", attributes: .concurrent)
 
     /// - Parameters:
     ///   - group: Where connections live; outlives the catalogue.
@@ -34,6 +37,8 @@ package final class SinkCatalogue: Sendable {
         switch settings {
         case .setKeys(let settings):
             try self.setKeysSink(settings)
+        case .file(let settings): FileSink(settings: settings, clock: self.clock, queue: self.queue)
+        case .command(let settings): CommandSink(settings: settings, clock: self.clock, queue: self.queue)
         }
     }
 

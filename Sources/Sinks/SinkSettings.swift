@@ -3,6 +3,8 @@ package import RefreshCore
 /// What is configured of one sink, one case for each type.
 package enum SinkSettings: Hashable, Sendable {
     case setKeys(SetKeysSettings)
+    case file(FileSettings)
+    case command(CommandSettings)
 }
 
 /// Where a `set-keys` sink delivers, and as whom.
@@ -72,6 +74,10 @@ package enum SinkSettingsError: Error, Hashable, Sendable {
     case publicKey
     /// The address has a query of its own.
     case query
+    /// A path for tokens that is relative, or has `{account}` not once in its last part.
+    case tokenPath
+    /// A command that is empty or not an absolute path.
+    case command
     /// The file with private roots cannot be read, or holds no certificate in PEM form.
     case noCertificate(path: String)
     /// The catalogue is being, or has been, shut down.
@@ -83,6 +89,8 @@ package enum SinkSettingsError: Error, Hashable, Sendable {
         case .storageKey: "a storage key has 1 to 64 letters, digits, hyphens and underscores"
         case .publicKey: "a public key has 1 to 64 letters, digits, hyphens and underscores"
         case .query: "the address of a sink must not have a query"
+        case .tokenPath: "the path of a file sink is absolute and has {account} once, in the file's name"
+        case .command: "a command begins with an absolute path"
         case .noCertificate(let path): "\(path) cannot be read or holds no certificate in PEM form"
         case .shutDown: "the daemon is stopping"
         }

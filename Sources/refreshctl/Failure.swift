@@ -92,6 +92,8 @@ struct Failure: Error, Hashable, Sendable {
         let subject = (error.parameters.members.first?.value.string ?? "").escaped
         switch error.name.split(separator: ".").last {
         case "PermissionDenied"?: self.init(.notAllowed, Self.notAllowed)
+        case "InvalidParameter"? where subject == "token.client_id":
+            self.init(.failed, "the grant was given to another client_id than that of the configured client")
         case "InvalidParameter"?: self.init(.failed, "refreshd does not take this value for '\(subject)'")
         case "MethodNotFound"?, "InterfaceNotFound"?:
             self.init(.failed, "this refreshd does not know \(subject); it may be older than refreshctl")
@@ -121,6 +123,8 @@ struct Failure: Error, Hashable, Sendable {
                 .failed,
                 "no token for \(account.escaped) now (\(cause.escaped))\(wait); 'refreshctl explain \(account.escaped)' says more"
             )
+        case .removalFailed(let account, let cause, let message):
+            self.init(.failed, "\(account.escaped): \(message.escaped) (\(cause.escaped))")
         case .conflict(let account):
             self.init(.failed, "another change of \(account.escaped) came first; look at it and try again")
         case .authorizationFailed(let error, let description):

@@ -1,3 +1,4 @@
+import NIOCore
 import Varlink
 
 /// One line of an import file: an account and the token endpoint's answer that it begins with.
@@ -46,6 +47,19 @@ struct ImportLine: Hashable, Sendable {
         }
     }
 
+    /// Makes a line of what another program's file says, under the same rules.
+    init(checking account: AccountName, token: JSONObject, issuedAt: Int64? = nil) throws(Fault) {
+        guard token.encoded.readableBytes <= Self.maximumLength else {
+            throw Fault(account: account, reason: "the token is longer than \(Self.maximumLength) bytes")
+        }
+        do throws(TokenFault) {
+            _ = try Self.token(.object(token))
+            self.init(account: account, token: token, issuedAt: try Self.issuedAt(issuedAt.map { .int($0) }))
+        } catch {
+            throw Fault(account: account, reason: error.reason)
+        }
+    }
+
     init(account: AccountName, token: JSONObject, issuedAt: Int64? = nil) {
         self.account = account
         self.token = token
@@ -74,7 +88,8 @@ struct ImportLine: Hashable, Sendable {
         }
     }
 
-    private static func object(_ bytes: [UInt8]) throws(Fault) -> JSONObject {
+    /// Reads one JSON object; the fault holds nothing of it.
+    static func object(_ bytes: [UInt8]) throws(Fault) -> JSONObject {
         let value: JSONValue
         do throws(JSONError) {
             value = try JSONValue(parsing: bytes)
@@ -102,9 +117,14 @@ struct ImportLine: Hashable, Sendable {
         if token["access_token"] == nil, token["error"] != nil {
             throw TokenFault("'token' holds the provider's refusal, not a token")
         }
-        guard let access = token["access_token"] else { throw TokenFault("'token.access_token' is missing") }
-        try Self.secret(access, "access_token")
-        if let refresh = token["refresh_token"], refresh != .null { try Self.secret(refresh, "refresh_token") }
+        let refresh = token["refresh_token"] == .null ? Optional.none : token["refresh_token"]
+        // A refresh token alone will do: it is spent for the first access token as soon as it is in.
+        if let access = token["access_token"] {
+            try Self.secret(access, "access_token")
+        } else if refresh == nil {
+            throw TokenFault("'token.access_token' is missing")
+        }
+        if let refresh { try Self.secret(refresh, "refresh_token") }
         if let type = token["token_type"], type != .null, type.string == nil {
             throw TokenFault("'token.token_type' must be a string, not \(type.kind)")
         }
@@ -172,7 +192,7 @@ struct ImportLine: Hashable, Sendable {
     }
 
     /// A member's name, if it looks like one; a token that stands in its place does not.
-    private static func quoted(_ name: String) -> String {
+    static func quoted(_ name: String) -> String {
         let looksLikeName =
             name.utf8.count <= 24
             && name.utf8.allSatisfy { byte in

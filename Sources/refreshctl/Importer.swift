@@ -58,11 +58,15 @@ struct Importer {
     /// - Throws: `Failure` if the daemon is gone, or will not take anything from us.
     mutating func add(_ bytes: [UInt8], number: Int) async throws {
         guard bytes.contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }) else { return }
+        try await self.add(Result { () throws(ImportLine.Fault) in try ImportLine(parsing: bytes) }, number: number)
+    }
+
+    /// Takes one account, or what is wrong with it; otherwise as `add(_:number:)` for the bytes of a line.
+    mutating func add(_ account: Result<ImportLine, ImportLine.Fault>, number: Int) async throws {
         let line: ImportLine
-        do throws(ImportLine.Fault) {
-            line = try ImportLine(parsing: bytes)
-        } catch {
-            return self.refuse(number, error.account, error.reason)
+        switch account {
+        case .success(let good): line = good
+        case .failure(let fault): return self.refuse(number, fault.account, fault.reason)
         }
         let call = VarlinkCall(method: Call.Put.fullMethod, arguments: line.arguments)
         let client = self.clients[Int(line.account.text.hashValue.magnitude % UInt(self.clients.count))]

@@ -49,6 +49,16 @@ extension Configuration {
                 handoff: handoff
             )
         }
+        for sink in self.localSinks {
+            sinks[try SinkID(sink.name)] = SinkBinding(
+                sink: try catalogue.sink(for: sink.settings),
+                clients: sink.clients,
+                storageKeys: [:],
+                requiredScopes: [:],
+                refusesMissingScopes: false,
+                sendsRefreshToken: false
+            )
+        }
         return EngineSettings(clients: clients, sinks: sinks)
     }
 }

@@ -58,7 +58,7 @@ import Testing
             ours: ["RefreshCore"],
             others: [
                 "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "Logging", "Synchronization",
-                "FoundationEssentials",
+                "CLinux", "Dispatch", "FoundationEssentials", "Glibc",
             ],
             banned: ["OAuth": "a sink is not a provider", "RefreshEngine": engine]
         ),

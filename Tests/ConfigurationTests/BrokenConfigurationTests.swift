@@ -407,14 +407,64 @@ struct Broken: Sendable, CustomTestStringConvertible {
         Broken(
             "a sink of no type",
             Broken.client("[sinks.up]\nurl = \"https://a.example.com\"\npublic_key = \"demo\"\nclients = [\"box\"]"),
-            ":5: sinks.up.type: is missing; write type = \"set-keys\""
+            ":5: sinks.up.type: is missing; write type = \"set-keys\", \"file\" or \"command\""
         ),
         Broken(
-            "a sink of another build",
+            "a command sink without a command",
+            Broken.client("[sinks.up]\ntype = \"command\"\nclients = [\"box\"]"),
+            ":5: sinks.up.command: is missing; write the program and its arguments as a list"
+        ),
+        Broken(
+            "a command that is looked for in some path",
+            Broken.client("[sinks.up]\ntype = \"command\"\ncommand = [\"hook\"]\nclients = [\"box\"]"),
+            ":7: sinks.up.command: cannot be run; a command begins with an absolute path"
+        ),
+        Broken(
+            "a command that may run for ever",
             Broken.client(
-                "[sinks.up]\ntype = \"command\"\nurl = \"https://a.example.com\"\npublic_key = \"demo\"\nclients = [\"box\"]"
+                "[sinks.up]\ntype = \"command\"\ncommand = [\"/hook\"]\ntimeout = \"1h\"\nclients = [\"box\"]"
             ),
-            ":6: sinks.up.type: this build delivers to set-keys sinks only; write type = \"set-keys\""
+            ":8: sinks.up.timeout: is out of range; use 1s to 10m"
+        ),
+        Broken(
+            "one file for all accounts",
+            Broken.client("[sinks.up]\ntype = \"file\"\npath = \"/srv/token\"\nclients = [\"box\"]"),
+            ":7: sinks.up.path: is not good for tokens; the path of a file sink is absolute and has {account} once, in the file's name"
+        ),
+        Broken(
+            "a file that everybody may read",
+            Broken.client(
+                "[sinks.up]\ntype = \"file\"\npath = \"/srv/{account}\"\nmode = \"0644\"\nclients = [\"box\"]"
+            ),
+            ":8: sinks.up.mode: is not a word that is known here; did you mean 0640?"
+        ),
+        Broken(
+            "a file for nobody there is",
+            Broken.client(
+                "[sinks.up]\ntype = \"file\"\npath = \"/srv/{account}\"\nowner = \"nemo\"\nclients = [\"box\"]"
+            ),
+            ":8: sinks.up.owner: there is no user of this name; create the user, correct the name, or write a number"
+        ),
+        Broken(
+            "a variable without an assignment",
+            Broken.client(
+                "[sinks.up]\ntype = \"file\"\npath = \"/srv/{account}\"\nvariable = \"T\"\nclients = [\"box\"]"
+            ),
+            ":8: sinks.up.variable: has no meaning without format = \"env\"; remove it, or set the format"
+        ),
+        Broken(
+            "a variable that no shell takes",
+            Broken.client(
+                "[sinks.up]\ntype = \"file\"\npath = \"/srv/{account}\"\nformat = \"env\"\nvariable = \"A-B\"\nclients = [\"box\"]"
+            ),
+            ":9: sinks.up.variable: is not a variable's name; use letters, digits and _, and no digit first"
+        ),
+        Broken(
+            "a command sink with another type's keys",
+            Broken.client(
+                "[sinks.up]\ntype = \"command\"\ncommand = [\"/hook\"]\nmode = \"0600\"\nclients = [\"box\"]"
+            ),
+            ":8: sinks.up.mode: no such key; use one of clients, command, format, timeout, type, variable"
         ),
         Broken(
             "delivery by hand-off, and no socket for it",

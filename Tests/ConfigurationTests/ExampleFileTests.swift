@@ -31,6 +31,7 @@ import Testing
 
         #expect(configuration.clients.map(\.client.id.name) == ["box", "example", "facebook", "onedrive", "smartfile"])
         #expect(configuration.sinks.map(\.name) == ["uploadcare"])
+        #expect(configuration.localSinks.map(\.name) == ["files", "hook"])
         #expect(configuration.accessRules.count == 1)
         #expect(configuration.warnings.isEmpty)
     }

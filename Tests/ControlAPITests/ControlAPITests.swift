@@ -69,6 +69,14 @@ import Varlink
         (Call.Explain(account: "a/b"), ExplainReply(lines: ["l"])),
         (Call.Status(), StatusReply(status: status)),
         (Call.Metrics(), MetricsReply(openmetrics: "# EOF\n")),
+        (
+            Call.Forecast(client: "a", period: 3_600, step: 60),
+            ForecastReply(
+                at: 1,
+                step: 2,
+                lanes: [Wire.LaneForecast(clients: ["a"], accounts: 3, waiting: 4, rate: 0.5, refreshes: [6])]
+            )
+        ),
         (Call.Reload(), EmptyReply()),
         (Call.Backup(path: "/b"), EmptyReply()),
         (Call.Rekey(), RekeyReply(done: 1, left: 2)),
@@ -141,6 +149,7 @@ import Varlink
         .notAllowed, .accountNotFound(account: "a/b"), .clientNotFound(client: "a"),
         .needsAuthorization(account: "a/b", cause: "revoked"),
         .tokenUnavailable(account: "a/b", cause: "network", retryAt: 7), .conflict(account: "a/b"),
+        .removalFailed(account: "a/b", cause: "network", message: "not revoked"),
         .authorizationFailed(error: "access_denied", description: "no"), .notReady(state: "loading"),
         .reloadFailed(message: "no"),
         .backupFailed(message: "no"),

@@ -278,6 +278,41 @@ import Varlink
         }
     }
 
+    @Test func `a forecast has a number for each step, and its limits`() async throws {
+        let rig = try Rig()
+        try await rig.serve {
+            try await rig.put("box/a")
+            let peer = try rig.connect()
+            let answer = try await peer.answer("Forecast", #"{"client":"box","period":7200,"step":1800}"#)
+            #expect(answer.parameters["step"]?.int == 1_800)
+            let lanes = answer.parameters["lanes"]?.array?.compactMap(\.object) ?? []
+            #expect(lanes.first?["clients"] == ["box"])
+            #expect(lanes.first?["accounts"]?.int == 1)
+            #expect(lanes.first?["refreshes"]?.array?.count == 4)
+            #expect(try await peer.answer("Forecast").parameters["step"]?.int == 3_600)
+            #expect(try await peer.answer("Forecast", #"{"client":"nobody"}"#).error == "ClientNotFound")
+            for bad in [
+                #"{"period":0}"#, #"{"period":9223372036854775807}"#, #"{"step":0}"#, #"{"step":-1}"#, #"{"step":1}"#,
+                #"{"step":9223372036854775807}"#,
+            ] {
+                #expect(try await peer.answer("Forecast", bad).error == "InvalidParameter", "\(bad)")
+            }
+        }
+    }
+
+    @Test func `a removal that the provider refuses is told with its reason`() async throws {
+        let rig = try Rig()
+        try await rig.serve {
+            try await rig.put("box/a")
+            let peer = try rig.connect()
+            let answer = try await peer.answer("Remove", #"{"account":"box/a","revoke":true}"#)
+            #expect(answer.error == "RemovalFailed")
+            #expect(answer.parameters["account"]?.string == "box/a")
+            #expect(answer.parameters["message"]?.string?.hasPrefix("not revoked and not removed") == true)
+            #expect(try await peer.answer("Show", #"{"account":"box/a"}"#).error == nil)
+        }
+    }
+
     @Test func `the status has the daemon's facts and the engine's numbers`() async throws {
         let rig = try Rig()
         try await rig.serve {

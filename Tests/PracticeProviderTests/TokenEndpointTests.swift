@@ -129,6 +129,13 @@ import Testing
                 path: "/oauth2/revoke"
             )
             #expect(foreign.status == 401)
+            for hint in ["access_token", "token", ""] {
+                let hinted = "token=\(grant.refreshToken)&token_type_hint=\(hint)"
+                let reply = try await visitor.token(hinted, path: "/oauth2/revoke")
+                #expect(reply.status == (hint.isEmpty ? 200 : 400))
+                guard !hint.isEmpty else { continue }
+                #expect(try visitor.server.record(of: "demo/alice").revokedBy == nil)
+            }
             #expect(try await visitor.token("token=\(grant.refreshToken)", path: "/oauth2/revoke").status == 200)
             #expect(try visitor.server.record(of: "demo/alice").revokedBy == "client")
             let after = try await visitor.token("token=\(grant.accessToken)", path: "/oauth2/introspect")

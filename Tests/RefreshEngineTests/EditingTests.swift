@@ -201,22 +201,6 @@ import Testing
         }
     }
 
-    @Test func `a grant is revoked at the provider before it is forgotten, or not forgotten`() async throws {
-        let rig = try Rig(.singleUse)
-        try await rig.run {
-            let account = try await rig.put("box/alice")
-            rig.endpoint.play(.init(.json("", status: 503)), .init(.notSent(.connect)), .init(.json("{}")))
-            for _ in 0..<2 {
-                await #expect(throws: EngineError.self) { try await rig.engine.remove(account, revoke: true) }
-                #expect(rig.served(account) == 1)
-            }
-            try await rig.engine.remove(account, revoke: true)
-            #expect(rig.engine.view(of: account) == nil)
-            #expect(rig.endpoint.requests.last?.url == "https://box.example/revoke")
-            #expect(rig.endpoint.requests.last?.parameters["token"] == "canary-rt-box/alice-1")
-        }
-    }
-
     @Test func `a paused account is not refreshed by the clock, is served while its token lives, and resumes`()
         async throws
     {

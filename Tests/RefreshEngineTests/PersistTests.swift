@@ -130,9 +130,8 @@ import Testing
         try await rig.run {
             let account = try await rig.put("box/alice")
             let gone = EngineError.unavailable(account, cause: "store_unavailable", retryAt: nil)
-            rig.store.fail(.edit, times: 5)
+            rig.store.fail(.edit, times: 4)
             await #expect(throws: gone) { try await rig.put("box/alice") }
-            await #expect(throws: gone) { try await rig.engine.remove(account, revoke: false) }
             await #expect(throws: gone) { try await rig.engine.pause(account, true) }
             await #expect(throws: gone) { try await rig.engine.pause(account, false) }
             await #expect(throws: gone) { try await rig.engine.deliver(account, sink: nil) }

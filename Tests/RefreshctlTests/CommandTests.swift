@@ -106,6 +106,66 @@ import Varlink
         #expect(calls.map(\.arguments) == [["account": "a/b", "token": ["access_token": "canary-at-1"]]])
     }
 
+    @Test(arguments: [
+        ["token", "a/b", "--header", "--query"], ["token", "a/b", "--header", "--xoauth2", "a@example.com"],
+        ["token", "a/b", "--query", "--env", "TOKEN", "--", "true"], ["token", "a/b", "--env", "TOKEN"],
+        ["token", "a/b", "--env", "1TOKEN", "--", "true"], ["token", "a/b", "--env", "A=B", "--", "true"],
+        ["token", "a/b", "--", "true"], ["token", "a/b", "--xoauth2", ""], ["token", "a/b", "--header", "--json"],
+        ["token", "a/b", "--xoauth2", "a\u{1}b"],
+        ["import", "x", "--from", "google"], ["import", "x", "--from", "rclone"], ["import", "x", "--from", "what"],
+        ["import", "x", "--account", "a/b"], ["import", "x", "--from", "csv", "--account", "a/b"],
+        ["import", "x", "--from", "rclone", "--client", "a", "--account", "a/b"],
+        ["import", "x", "--from", "csv", "--section", "s"],
+    ])
+    func `a wrong choice of options is wrong usage, and nothing is asked of the daemon`(
+        arguments: [String]
+    ) async throws {
+        let (status, calls) = try await Self.run(arguments) { _ in [VarlinkReply()] }
+        #expect(status == .wrongUsage)
+        #expect(calls.isEmpty)
+    }
+
+    @Test func `a table is imported account by account, and what is wrong with one stops no other`() async throws {
+        let path = "/tmp/refreshctl-test-\(UInt64.random(in: 0 ... .max)).csv"
+        let table = """
+            account,access_token,refresh_token,expires_in
+            alice,canary-at-1,canary-rt-1,3600
+            bob,,canary-rt-2,
+            carol,,,
+            """
+        try Self.write(table, to: path)
+        defer { unsafe unlink(path) }
+        let (status, calls) = try await Self.run(["import", "--from", "csv", "--client", "a", path]) { _ in
+            [VarlinkReply(parameters: ByteBuffer(string: #"{"account":\#(Self.account)}"#))]
+        }
+        #expect(status == .failed)
+        let arguments = calls.map(\.arguments).sorted { $0["account"]?.string ?? "" < $1["account"]?.string ?? "" }
+        #expect(
+            arguments == [
+                [
+                    "account": "a/alice",
+                    "token": [
+                        "refresh_token": "canary-rt-1", "access_token": "canary-at-1", "expires_in": "3600",
+                    ],
+                ],
+                ["account": "a/bob", "token": ["refresh_token": "canary-rt-2"]],
+            ]
+        )
+    }
+
+    @Test func `a file that is none of its format, and one that cannot be read at all, changes nothing`() async throws {
+        let path = "/tmp/refreshctl-test-\(UInt64.random(in: 0 ... .max)).json"
+        try Self.write(#"{"installed":{"client_secret":"canary-secret"}}"#, to: path)
+        defer { unsafe unlink(path) }
+        for format in ["google", "rclone", "oidc-agent", "pizauth"] {
+            let (status, calls) = try await Self.run(["import", "--from", format, "--account", "a/b", path]) { _ in
+                [VarlinkReply()]
+            }
+            #expect(status == .failed)
+            #expect(calls.isEmpty)
+        }
+    }
+
     @Test func `backup names an absolute path, from here if need be`() async throws {
         let here = unsafe getcwd(nil, 0)
         defer { unsafe free(here) }

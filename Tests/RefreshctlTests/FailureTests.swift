@@ -31,6 +31,7 @@ import Varlink
             (.needsAuthorization(account: "a/b", cause: "revoked"), .needsAuthorization),
             (.tokenUnavailable(account: "a/b", cause: "network", retryAt: 0), .failed),
             (.conflict(account: "a/b"), .failed),
+            (.removalFailed(account: "a/b", cause: "network", message: "not revoked"), .failed),
             (.authorizationFailed(error: "e\u{7}", description: "d\n"), .failed),
             (.notReady(state: "loading"), .failed),
         ] as [(ControlError, Outcome)]
@@ -71,15 +72,15 @@ import Varlink
 
     @Test func `a header line has one form of the type`() throws {
         let token = Wire.Token(accessToken: "canary-at-1", tokenType: "bearer", scope: [], generation: 1)
-        #expect(try TokenCommand.line(token, asHeader: true) == "Authorization: Bearer canary-at-1")
-        #expect(try TokenCommand.line(token, asHeader: false) == "canary-at-1")
+        #expect(try TokenForm.header.text(of: token) == "Authorization: Bearer canary-at-1")
+        #expect(try TokenForm.bare.text(of: token) == "canary-at-1")
     }
 
     @Test(arguments: ["", "canary-at-1\r\nX-Evil: 1", "canary-\u{1B}[2J", "canary at"])
     func `a token that would be more than a token is not printed`(text: String) {
         let token = Wire.Token(accessToken: text, tokenType: "Bearer", scope: [], generation: 1)
         #expect {
-            try TokenCommand.line(token, asHeader: false)
+            try TokenForm.bare.text(of: token)
         } throws: { error in
             (error as? Failure)?.reason?.contains("canary") == false
         }

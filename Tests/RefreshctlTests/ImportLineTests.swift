@@ -68,7 +68,11 @@ import Varlink
         (line("\"canary-at-1\""), "gdrive/alice", "'token' must be an object, not a string"),
         (line("[\(good)]"), "gdrive/alice", "'token' must be an object, not an array"),
         (line("{}"), "gdrive/alice", "'token.access_token' is missing"),
-        (line(#"{"refresh_token":"canary-rt-1"}"#), "gdrive/alice", "'token.access_token' is missing"),
+        (line(#"{"refresh_token":null}"#), "gdrive/alice", "'token.access_token' is missing"),
+        (
+            line(#"{"access_token":null,"refresh_token":"canary-rt-1"}"#), "gdrive/alice",
+            "'token.access_token' must be a string, not null"
+        ),
         (
             line(#"{"error":"invalid_grant","error_description":"canary-rt-1"}"#), "gdrive/alice",
             "'token' holds the provider's refusal, not a token"

@@ -40,3 +40,14 @@ int clinux_forbid_dumps(void);
 
 /// Gives memory that was freed, and that malloc keeps for later, back to the kernel.
 void clinux_return_freed_memory(void);
+
+/// A pipe that holds these bytes and has no writing end any more (pipe2, F_SETPIPE_SZ).
+///
+/// Returns its reading end (close-on-exec), or -1 with errno set: EAGAIN if the bytes do not fit.
+int clinux_pipe_holding(const uint8_t *bytes, size_t count);
+
+/// Runs a program with `input` as its standard input and /dev/null for what it writes, in a process group of its own.
+///
+/// It has no other descriptor, and no signal is blocked or ignored. `words` and `environment` end with NULL. Returns 0 and
+/// fills `pid`, or an error number.
+int clinux_spawn(const char *path, char *const words[], char *const environment[], int input, int32_t *pid);

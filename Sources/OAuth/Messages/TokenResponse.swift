@@ -20,6 +20,8 @@ package struct TokenResponse: Sendable {
     package let grantLifetime: Duration?
     /// The members that the profile binds a grant to, and the user it names, for a grant that is first stored.
     package let bindings: [String: String]
+    /// Whom the grant was given to, where whoever brings it in says so; no provider does.
+    package let clientID: String?
     /// Why the token may not be used; nil: it may.
     package let withheld: Withheld?
     /// What was odd, in our own words.
@@ -34,11 +36,13 @@ package struct TokenResponse: Sendable {
     ///   - bytes: At most 256 KiB; more is malformed.
     ///   - profile: Says how scopes are separated, what a lifetime of zero means, and what a grant is bound to.
     ///   - grant: What was sent, if anything was: the answer must belong to it.
+    ///   - takesBareGrant: Whether a refresh token will do alone, as other programs keep one; see `isBareGrant`.
     /// - Throws: `TokenResponseError`; `onlyRefreshToken` holds something that must not be lost.
     package init(
         parsing bytes: [UInt8],
         profile: ProviderProfile = BuiltInProfiles.rfc6749,
-        answering grant: Grant? = nil
+        answering grant: Grant? = nil,
+        takesBareGrant: Bool = false
     ) throws(TokenResponseError) {
         guard !Self.isPage(bytes) else { throw .page }
         let members: [String: JSONValue]
@@ -62,7 +66,8 @@ package struct TokenResponse: Sendable {
         }
         let identity = profile.identityMember.flatMap { members[$0]?.identity }
         let isOtherUser = Self.isOtherUser(identity, grant: grant, profile: profile)
-        guard let accessToken else {
+        let isBareGrant = takesBareGrant && members["access_token"] ?? .null == .null && self.refreshToken != nil
+        guard let accessToken = accessToken ?? (isBareGrant ? Secret("") : nil) else {
             guard let refreshToken = self.refreshToken, refreshToken != sent, !isOtherUser else { throw .noAccessToken }
             throw .onlyRefreshToken(refreshToken)
         }
@@ -79,9 +84,15 @@ package struct TokenResponse: Sendable {
         }
         if let member = profile.identityMember, let identity { bindings[member] = identity }
         self.bindings = bindings
+        self.clientID = members["client_id"]?.text
         self.withheld = isOtherUser ? .otherIdentity : self.tokenType == Self.bearer ? nil : .foreignType
         self.notes = notes
     }
+}
+
+extension TokenResponse {
+    /// Whether there is a refresh token and no access token: a token that has ended before it began.
+    package var isBareGrant: Bool { self.accessToken.isEmpty }
 }
 
 /// Why an answer gives no token.

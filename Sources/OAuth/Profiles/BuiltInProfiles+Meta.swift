@@ -31,6 +31,8 @@ extension BuiltInProfiles {
         var profile = ProviderProfile(id: "facebook", name: "Facebook", strategy: .metaExchange)
         profile.tokenEndpoint = "https://graph.facebook.com/{version}/oauth/access_token"
         profile.authorizationEndpoint = "https://www.facebook.com/{version}/dialog/oauth"
+        profile.revocationEndpoint = "https://graph.facebook.com/{version}/me/permissions"
+        profile.revocation = .permissions
         profile.placeholderDefaults = ["version": "v25.0"]
         profile.refreshMethod = .get
         profile.habit = Self.reusable

@@ -51,6 +51,7 @@ extension BuiltInProfiles {
         profile.tokenEndpoint = "https://api.box.com/oauth2/token"
         profile.authorizationEndpoint = "https://account.box.com/api/oauth2/authorize"
         profile.revocationEndpoint = "https://api.box.com/oauth2/revoke"
+        profile.revocation = .clientToken
         profile.habit = Self.singleUse
         profile.defaultLifetime = .seconds(3_600)
         profile.grantLifetime = .seconds(60 * 86_400)
@@ -67,6 +68,7 @@ extension BuiltInProfiles {
         profile.tokenEndpoint = "https://api.dropboxapi.com/oauth2/token"
         profile.authorizationEndpoint = "https://www.dropbox.com/oauth2/authorize"
         profile.revocationEndpoint = "https://api.dropboxapi.com/2/auth/token/revoke"
+        profile.revocation = .bearer
         profile.habit = Self.reusable
         profile.defaultLifetime = .seconds(14_400)
         profile.authorizationParameters = ["token_access_type": "offline"]
@@ -85,6 +87,7 @@ extension BuiltInProfiles {
         profile.tokenEndpoint = "https://oauth2.googleapis.com/token"
         profile.authorizationEndpoint = "https://accounts.google.com/o/oauth2/v2/auth"
         profile.revocationEndpoint = "https://oauth2.googleapis.com/revoke"
+        profile.revocation = .token
         profile.deviceAuthorizationEndpoint = "https://oauth2.googleapis.com/device/code"
         profile.issuer = "https://accounts.google.com"
         profile.habit = Self.reusable
@@ -151,6 +154,7 @@ extension BuiltInProfiles {
         profile.tokenEndpoint = "https://{domain}/oauth2/auth"
         profile.authorizationEndpoint = "https://{domain}/authorize"
         profile.revocationEndpoint = "https://{domain}/oauth2/revoke"
+        profile.revocation = .accessToken
         profile.placeholderDefaults = ["domain": "id.vk.com"]
         profile.authenticationMethod = .none
         profile.habit = Self.singleUse

@@ -60,6 +60,9 @@ package struct ProviderProfile: Hashable, Sendable {
     /// One that is not here must be named.
     package var placeholderDefaults: [String: String] = [:]
 
+    /// How `revocationEndpoint` is asked to end a grant.
+    package var revocation: RevocationStyle = .rfc7009
+
     /// For clients that have a secret; those without use `none`.
     package var authenticationMethod: ClientAuthenticationMethod = .clientSecretPost
     /// What a redeemed refresh token does.

@@ -154,9 +154,10 @@ private struct FaultRequest: Decodable {
         case ("set_keys", nil, let account?, nil): return .setKeysAccount(account)
         case ("set_keys", nil, nil, let storageKey?): return .setKeysStorage(storageKey)
         case ("userinfo", nil, nil, nil): return .userinfo
+        case ("revoke", nil, nil, nil): return .revoke
         default:
             throw .badOrder(
-                "endpoint is token (and client or account), set_keys (and account or storage_key) or userinfo"
+                "endpoint is token (and client or account), set_keys (and account or storage_key), userinfo or revoke"
             )
         }
     }

@@ -86,11 +86,19 @@ extension Ledger {
 
     /// The revocation endpoint (RFC 7009).
     ///
-    /// Revoking either token ends the grant; an unknown one is no error (§2.2).
+    /// Revoking either token ends the grant; an unknown one is no error (§2.2). A hint that is wrong is refused: a server
+    /// may pass over it (§2.1), but a client that sends one should know what it sends.
     mutating func revocation(_ request: TokenRequest) -> Answer {
         do throws(OAuthRefusal) {
             let (token, client) = try self.authenticatedToken(request)
-            let place = self.find(refreshToken: token)?.grant ?? self.find(accessToken: token)?.grant
+            let refreshed = self.find(refreshToken: token)?.grant
+            let place = refreshed ?? self.find(accessToken: token)?.grant
+            switch try request.form()["token_type_hint"] {
+            case nil: break
+            case "refresh_token"? where place == nil || refreshed != nil: break
+            case "access_token"? where place == nil || refreshed == nil: break
+            default: throw .invalidRequest("token_type_hint does not fit the token")
+            }
             if let place, self.grants[place].client == client { self.revoke(grant: place, by: .client) }
             return Answer(status: 200)
         } catch {

@@ -8,6 +8,7 @@ package enum FaultScope: Hashable, Sendable {
     case setKeysStorage(String)
     case setKeysAccount(String)
     case userinfo
+    case revoke
 }
 
 /// The scripted faults, a queue for each scope.

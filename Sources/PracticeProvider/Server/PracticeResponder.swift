@@ -35,7 +35,8 @@ struct PracticeResponder: HTTPResponder {
         case "/oauth2/revoke", "/oauth2/introspect":
             guard request.method == .post else { return performance.whole(.methodNotAllowed("POST")) }
             let form = try await self.read(request, query: query)
-            return try await performance.perform(nil) { ledger, now in
+            let fault = path == "/oauth2/revoke" ? self.state.contents.withLock { $0.faults.next(for: [.revoke]) } : nil
+            return try await performance.perform(fault) { ledger, now in
                 path == "/oauth2/revoke" ? ledger.revocation(form) : ledger.introspection(form, at: now)
             }
         case "/userinfo":

@@ -128,7 +128,7 @@ extension Loader {
     /// A row that has been opened, and that nobody knows of yet.
     private struct Opened: Sendable {
         var record: AccountRecord
-        /// Nil for a token that does not open.
+        /// Nil for a token that does not open, and for a grant that came without one.
         var token: RenderedToken?
     }
 
@@ -160,14 +160,15 @@ extension Loader {
             // The account's name was checked, so its first half is a client's.
             guard let client else { continue }
             var record = AccountRecord(row, client: client, utcShift: utcShift)
-            let token = self.token(row, record, utcShift: utcShift)
-            if token == nil { record.lostKey(at: self.engine.clock.now) }
+            let accessToken = self.accessToken(row)
+            if accessToken == nil { record.lostKey(at: self.engine.clock.now) }
+            let token = accessToken.flatMap { self.token($0, row, record, utcShift: utcShift) }
             accounts.append(Opened(record: record, token: token))
         }
         return accounts
     }
 
-    private func token(_ row: StoredAccount, _ record: AccountRecord, utcShift: Duration) -> RenderedToken? {
+    private func accessToken(_ row: StoredAccount) -> Secret? {
         let engine = self.engine
         let place = SealingPlace(
             store: engine.storeID,
@@ -182,6 +183,16 @@ extension Loader {
             )
             return nil
         }
+        return accessToken
+    }
+
+    private func token(
+        _ accessToken: Secret,
+        _ row: StoredAccount,
+        _ record: AccountRecord,
+        utcShift: Duration
+    ) -> RenderedToken? {
+        guard !accessToken.isEmpty else { return nil }
         return RenderedToken(
             account: row.account,
             token: Token(accessToken: accessToken, facts: record.facts, generation: row.generation),

@@ -16,6 +16,9 @@ struct Publisher: Sendable {
     ///   - sinks: Whom the change is for.
     func publish(_ change: Change, _ record: AccountRecord, sinks: [SinkID] = []) {
         switch change.kind {
+        case .added(let token) where token.accessToken.isEmpty, .renewed(let token) where token.accessToken.isEmpty:
+            // A grant alone: nothing to serve until it is refreshed, and what was served before is not its own.
+            self.table.remove(change.account)
         case .added(let token), .renewed(let token):
             let rendered = RenderedToken(
                 account: change.account,

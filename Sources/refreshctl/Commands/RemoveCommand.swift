@@ -4,7 +4,12 @@ import ControlAPI
 struct RemoveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remove",
-        abstract: "Forget an account and its tokens."
+        abstract: "Forget an account and its tokens.",
+        discussion: """
+            With --revoke the provider ends the grant first. It is asked again for up to half a minute; if it cannot be \
+            done the account stays, and the reason is told. Without --revoke the provider is told nothing: the tokens \
+            live on until they expire there.
+            """
     )
 
     @ParentCommand var options: Refreshctl
@@ -12,7 +17,7 @@ struct RemoveCommand: AsyncParsableCommand {
     @Argument(help: "The account: CLIENT/SUBJECT.", transform: AccountName.init(checking:))
     var account: AccountName
 
-    @Flag(help: "Ask the provider to revoke the grant first.")
+    @Flag(help: "Have the provider revoke the grant first.")
     var revoke = false
 
     func run() async throws {

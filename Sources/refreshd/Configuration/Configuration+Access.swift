@@ -35,48 +35,49 @@ extension TableReader {
         kind: String,
         lookUp: @Sendable (String) -> UInt32?
     ) -> Set<UInt32> {
-        var numbers: Set<UInt32> = []
-        for item in self.list(key) ?? [] {
-            let number: Int
-            switch item.content {
-            case .integer(let value): number = value
-            case .string(let name):
-                // A name wins over a number that looks the same, as it does for chown.
-                if let found = lookUp(name) {
-                    number = Int(found)
-                } else if let value = Int(name), !name.hasPrefix("+") {
-                    number = value
-                } else {
-                    self.findings.report(
-                        item.place,
-                        "there is no \(kind) of this name",
-                        "create the \(kind), correct the name, or write a number"
-                    )
-                    continue
-                }
-            case .number, .boolean, .moment, .list, .table:
+        Set((self.list(key) ?? []).compactMap { self.principal($0, kind: kind, lookUp: lookUp) })
+    }
+
+    /// One user or group, by name or number; nil, with a report, for what is none.
+    func principal(_ item: ConfigurationNode, kind: String, lookUp: @Sendable (String) -> UInt32?) -> UInt32? {
+        let number: Int
+        switch item.content {
+        case .integer(let value): number = value
+        case .string(let name):
+            // A name wins over a number that looks the same, as it does for chown.
+            if let found = lookUp(name) {
+                number = Int(found)
+            } else if let value = Int(name), !name.hasPrefix("+") {
+                number = value
+            } else {
                 self.findings.report(
                     item.place,
-                    "is \(item.kind), but must be the name or number of a \(kind)",
-                    "write a name in quotes, or a number"
+                    "there is no \(kind) of this name",
+                    "create the \(kind), correct the name, or write a number"
                 )
-                continue
+                return nil
             }
-            guard Self.numbers.contains(number), let short = UInt32(exactly: number) else {
-                self.findings.report(item.place, "is out of range", "use 0 to \(Self.numbers.upperBound)")
-                continue
-            }
-            guard number != Self.overflow else {
-                self.findings.report(
-                    item.place,
-                    "stands for every \(kind) that has no number here",
-                    "name the one that is meant"
-                )
-                continue
-            }
-            numbers.insert(short)
+        case .number, .boolean, .moment, .list, .table:
+            self.findings.report(
+                item.place,
+                "is \(item.kind), but must be the name or number of a \(kind)",
+                "write a name in quotes, or a number"
+            )
+            return nil
         }
-        return numbers
+        guard Self.numbers.contains(number), let short = UInt32(exactly: number) else {
+            self.findings.report(item.place, "is out of range", "use 0 to \(Self.numbers.upperBound)")
+            return nil
+        }
+        guard number != Self.overflow else {
+            self.findings.report(
+                item.place,
+                "stands for every \(kind) that has no number here",
+                "name the one that is meant"
+            )
+            return nil
+        }
+        return short
     }
 
     fileprivate func patterns(clientNames: Set<String>) -> [AccountPattern]? {

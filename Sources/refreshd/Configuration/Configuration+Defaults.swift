@@ -32,6 +32,8 @@ extension Configuration {
         static let concurrency = 1...10_000
         static let grace: ClosedRange<Duration> = .seconds(1) ... .seconds(30 * 86_400)
         static let lifetime: ClosedRange<Duration> = .seconds(1) ... .seconds(3_650 * 86_400)
+        /// A sink's command; whoever stops the daemon waits for it.
+        static let commandTime: ClosedRange<Duration> = .seconds(1) ... .seconds(600)
         /// `sockaddr_un` has 108 bytes, the last of them a zero.
         static let socketPathLength = 107
         static let pathLength = 4_095

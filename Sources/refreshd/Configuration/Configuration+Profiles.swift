@@ -102,6 +102,7 @@ extension TableReader {
         profile.refreshMethod = self.word("refresh_method", as: RefreshMethod.self)?.method ?? profile.refreshMethod
         profile.storageKey = self.segment("storage_key") ?? profile.storageKey
         profile.requiredScopes = self.scopes("required_scopes") ?? profile.requiredScopes
+        if let style = self.word("revocation", as: RevocationStyle.self) { profile.revocation = style }
         self.applyHabit(to: &profile.habit)
     }
 

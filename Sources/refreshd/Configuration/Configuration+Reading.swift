@@ -59,7 +59,11 @@ extension Configuration {
         let clients = clientTables.compactMap { name, table in
             ClientConfiguration(name: name, table, catalogue: catalogue, policy: policy)
         }
-        let sinks = root.namedTables("sinks").compactMap { name, table in
+        let sinkTables = root.namedTables("sinks")
+        let localSinks = sinkTables.compactMap { name, table in
+            LocalSinkConfiguration(name: name, table, clients: clients, clientNames: clientTables.map(\.name))
+        }
+        let sinks = sinkTables.filter { !LocalSinkConfiguration.isMeant(by: $0.table) }.compactMap { name, table in
             let sink = SinkConfiguration(name: name, table, clients: clients, clientNames: clientTables.map(\.name))
             if sink?.delivery == .handoff, handoff == nil {
                 table.report("delivery", "needs a socket for the site's proxy", "write socket = \"/…\" under [handoff]")
@@ -86,6 +90,7 @@ extension Configuration {
             handoff: handoff,
             clients: clients,
             sinks: sinks,
+            localSinks: localSinks,
             accessRules: accessRules,
             logLevel: level,
             warnings: findings.warnings,

@@ -1,8 +1,8 @@
 import OAuth
 import RefreshCore
 
-/// The words of `type`, of which this build knows one to do.
-private enum SinkType: String, CaseIterable {
+/// The words of `type`.
+enum SinkType: String, CaseIterable {
     case setKeys = "set-keys"
     case file
     case command
@@ -52,13 +52,9 @@ extension SinkConfiguration {
 
 extension TableReader {
     fileprivate func checkType() {
-        switch self.word("type", as: SinkType.self) {
-        case .setKeys?: return
-        case .file?, .command?:
-            self.report("type", "this build delivers to set-keys sinks only", "write type = \"set-keys\"")
-        case nil:
-            if !self.has("type") { self.report("type", "is missing", "write type = \"set-keys\"") }
-        }
+        // File and command sinks are not read here.
+        guard self.word("type", as: SinkType.self) == nil, !self.has("type") else { return }
+        self.report("type", "is missing", "write type = \"set-keys\", \"file\" or \"command\"")
     }
 
     fileprivate func sinkURL(insecureLoopback: Bool) -> EndpointURL? {
@@ -74,7 +70,7 @@ extension TableReader {
     }
 
     /// The clients of this sink, of those that could be read.
-    fileprivate func servedClients(from clients: [ClientConfiguration], names: [String]) -> [ClientConfiguration] {
+    func servedClients(from clients: [ClientConfiguration], names: [String]) -> [ClientConfiguration] {
         guard let items = self.texts("clients"), !items.isEmpty else {
             if self.list("clients")?.isEmpty ?? !self.has("clients") {
                 self.report("clients", "names no client", "write the clients whose accounts are delivered")

@@ -27,6 +27,8 @@ struct Configuration: Sendable {
     var clients: [ClientConfiguration]
     /// In the order of their names.
     var sinks: [SinkConfiguration]
+    /// Those that write files or run commands, in the order of their names.
+    var localSinks: [LocalSinkConfiguration] = []
     /// In the order of the files, and in each as written.
     var accessRules: [AccessRule]
     var logLevel: LogLevel

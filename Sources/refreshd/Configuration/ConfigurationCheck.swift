@@ -34,12 +34,17 @@ struct ConfigurationCheck: Hashable, Sendable {
             return "sink \(sink.name): \(sink.url), \(keys.joined(separator: ", "))"
                 + (sink.sendsRefreshToken ? ", with refresh tokens" : "")
         }
+        let localSinks = configuration.localSinks.map(\.summary)
         let counts = [
             Self.count(configuration.files.count, "file"), Self.count(configuration.clients.count, "client"),
-            Self.count(configuration.sinks.count, "sink"), Self.count(configuration.accessRules.count, "access rule"),
+            Self.count(sinks.count + localSinks.count, "sink"),
+            Self.count(configuration.accessRules.count, "access rule"),
         ]
         let warnings = configuration.warnings.map { "warning: \($0)" }
-        self.init(lines: warnings + clients + sinks + ["good: \(counts.joined(separator: ", "))"], isGood: true)
+        self.init(
+            lines: warnings + clients + sinks + localSinks + ["good: \(counts.joined(separator: ", "))"],
+            isGood: true
+        )
     }
 
     private static func lines(for configured: ClientConfiguration) -> [String] {

@@ -27,6 +27,12 @@ final class TableReader {
     /// Whether the key is there, rightly or not.
     func has(_ key: String) -> Bool { self.entries[key] != nil }
 
+    /// Whether the key has this very text; asks nothing and reports nothing.
+    func says(_ key: String, _ text: String) -> Bool {
+        guard case .string(text)? = self.entries[key]?.content else { return false }
+        return true
+    }
+
     /// Where a key stands, or would.
     func place(of key: String) -> ConfigurationPlace { self.entries[key]?.place ?? self.place.appending(key) }
 
@@ -206,6 +212,9 @@ extension TableReader {
         }
         return items
     }
+
+    /// A value of any kind.
+    func node(_ key: String) -> ConfigurationNode? { self.ask(key) }
 
     /// A table of names and texts.
     func map(_ key: String) -> [String: String]? {

@@ -221,4 +221,58 @@ package enum Call {
 
         package init() {}
     }
+
+    package struct BeginAuthorization: ControlCall {
+        package typealias Reply = AuthorizationReply
+        package static let method = "BeginAuthorization"
+
+        package var client: String
+        package var account: String
+        /// Absent: as registered with the provider, which may show the code on the screen.
+        package var redirectURI: String?
+        /// Absent: those of the client's configuration.
+        package var scopes: [String]?
+
+        package init(client: String, account: String, redirectURI: String? = nil, scopes: [String]? = nil) {
+            self.client = client
+            self.account = account
+            self.redirectURI = redirectURI
+            self.scopes = scopes
+        }
+
+        package enum CodingKeys: String, CodingKey, CaseIterable {
+            case client, account
+            case redirectURI = "redirect_uri"
+            case scopes
+        }
+    }
+
+    /// Neither a code nor a callback: waits for the end of an authorization on another device.
+    package struct CompleteAuthorization: ControlCall {
+        package typealias Reply = AccountReply
+        package static let method = "CompleteAuthorization"
+
+        package var state: String
+        package var code: String?
+        package var callback: String?
+
+        package init(state: String, code: String? = nil, callback: String? = nil) {
+            self.state = state
+            self.code = code
+            self.callback = callback
+        }
+    }
+
+    package struct BeginDeviceAuthorization: ControlCall {
+        package typealias Reply = DeviceAuthorizationReply
+        package static let method = "BeginDeviceAuthorization"
+
+        package var client: String
+        package var account: String
+
+        package init(client: String, account: String) {
+            self.client = client
+            self.account = account
+        }
+    }
 }

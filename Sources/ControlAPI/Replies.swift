@@ -89,6 +89,58 @@ package struct RekeyReply: Codable, Hashable, Sendable {
     }
 }
 
+/// Answers `BeginAuthorization`.
+package struct AuthorizationReply: Codable, Hashable, Sendable {
+    /// Where to send the person's browser.
+    package var url: String
+    package var state: String
+    package var expiresAt: Int
+
+    package init(url: String, state: String, expiresAt: Int) {
+        self.url = url
+        self.state = state
+        self.expiresAt = expiresAt
+    }
+
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case url, state
+        case expiresAt = "expires_at"
+    }
+}
+
+/// Answers `BeginDeviceAuthorization`.
+package struct DeviceAuthorizationReply: Codable, Hashable, Sendable {
+    package var userCode: String
+    package var verificationURI: String
+    /// The same with the code in it.
+    package var verificationURIComplete: String?
+    package var expiresAt: Int
+    /// For `CompleteAuthorization`, which waits for the end.
+    package var state: String
+
+    package init(
+        userCode: String,
+        verificationURI: String,
+        verificationURIComplete: String? = nil,
+        expiresAt: Int,
+        state: String
+    ) {
+        self.userCode = userCode
+        self.verificationURI = verificationURI
+        self.verificationURIComplete = verificationURIComplete
+        self.expiresAt = expiresAt
+        self.state = state
+    }
+
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case userCode = "user_code"
+        case verificationURI = "verification_uri"
+        case verificationURIComplete = "verification_uri_complete"
+        case expiresAt = "expires_at"
+        case state
+    }
+}
+
 /// Answers methods that have nothing to say but that it is done.
 package struct EmptyReply: Codable, Hashable, Sendable {
     package init() {}

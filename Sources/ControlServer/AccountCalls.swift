@@ -70,7 +70,7 @@ extension CallRouter {
         self.engine.isLoading ? .loading : .accountNotFound(account)
     }
 
-    private func reply(_ view: AccountView) throws -> ByteBuffer {
+    func reply(_ view: AccountView) throws -> ByteBuffer {
         try VarlinkReply(AccountReply(account: Wire.Account(view))).framed
     }
 }

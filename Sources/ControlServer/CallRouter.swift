@@ -48,6 +48,7 @@ struct CallRouter: Sendable {
     let reload: @Sendable () async throws -> Void
     var upkeep: Upkeep? = nil
     var handoff: HandoffIssue.Issue? = nil
+    var enrolment: Enrolment? = nil
     let floor: RefreshFloor
     let refusals: RefusalWatch
     let logger: Logger
@@ -99,7 +100,9 @@ struct CallRouter: Sendable {
         case Call.IssueHandoff.method: try self.issueHandoff(call)
         case Call.Backup.method: try self.backup(call)
         case Call.Rekey.method: try self.rekey(call)
-        // Authorization and hand-off stand in the interface for those who build against it already.
+        case Call.BeginAuthorization.method: try self.beginAuthorization(call)
+        case Call.CompleteAuthorization.method: try self.completeAuthorization(call)
+        case Call.BeginDeviceAuthorization.method: try self.beginDeviceAuthorization(call)
         default: throw .varlink(.methodNotImplemented(call.call.method))
         }
     }
@@ -161,6 +164,8 @@ struct CallRouter: Sendable {
         case .invalidParameter(let text):
             // The engine says what is wrong with it behind a colon; the wire has a place for the name only.
             .varlink(.invalidParameter(String(text.prefix { $0 != ":" })))
+        case .authorizationFailed(let error, let description):
+            .control(.authorizationFailed(error: error, description: description))
         case .loading: .control(.notReady(state: Wire.DaemonState.loading.rawValue))
         }
     }

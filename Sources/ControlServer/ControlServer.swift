@@ -35,6 +35,7 @@ package final class ControlServer: Service {
     ///   - reload: Reads the configuration again. The first line of its error's description goes to the caller.
     ///   - upkeep: Backups and rekeying; nil where there is nothing to keep up.
     ///   - handoff: Issues tickets for browsers; nil where no socket answers them.
+    ///   - enrolment: New authorizations; nil where there are none.
     ///   - listening: Called once, when the socket answers.
     ///   - group: The event loops, which outlive the server.
     ///   - logger: Refused and dropped connections are written here.
@@ -48,6 +49,7 @@ package final class ControlServer: Service {
         reload: @escaping @Sendable () async throws -> Void,
         upkeep: Upkeep? = nil,
         handoff: HandoffIssue.Issue? = nil,
+        enrolment: Enrolment? = nil,
         listening: @escaping @Sendable () -> Void = {},
         group: any EventLoopGroup,
         logger: Logger
@@ -73,6 +75,7 @@ package final class ControlServer: Service {
             reload: reload,
             upkeep: upkeep,
             handoff: handoff,
+            enrolment: enrolment,
             floor: RefreshFloor(limits.refreshFloor),
             refusals: RefusalWatch(threshold: limits.refusalsToTell),
             logger: logger

@@ -15,13 +15,15 @@ extension Engine {
     ///   - account: Whose token it is; its client must be configured.
     ///   - answer: A token endpoint's answer, as received (RFC 6749 §5.1).
     ///   - issuedAt: When it arrived there, UTC; nil for now.
+    ///   - asked: What was asked for, where the answer is one to a request of ours.
     /// - Returns: The account as it is after the edit.
     /// - Throws: `EngineError.invalidParameter` for an unusable answer or a moment over a minute ahead, and
     ///   `conflict` when refreshes kept coming in between. Other cases as they say.
     package func put(
         _ account: AccountID,
         answer: [UInt8],
-        issuedAt: Timestamp?
+        issuedAt: Timestamp?,
+        asked: AskedFor? = nil
     ) async throws(EngineError) -> AccountView {
         guard !self.isLoading else { throw .loading }
         guard let clientID = try? ClientID(String(account.client)),
@@ -53,7 +55,10 @@ extension Engine {
         // Twice: a refresh may be committed between the look and the edit.
         for _ in 0..<3 {
             let present = self.state.withLock { $0.record(of: account) }
-            var grant = Grant(refreshToken: response.refreshToken, bindings: response.bindings)
+            var grant = Grant(
+                refreshToken: response.refreshToken,
+                bindings: response.bindings.merging(asked?.bindings ?? [:]) { answered, _ in answered }
+            )
             if profile.strategy.spendsAccessToken {
                 grant.refreshToken = response.accessToken
             } else if response.refreshToken == nil, present != nil {
@@ -70,7 +75,7 @@ extension Engine {
                     ?? profile.lifetime(response.lifetime, hasRefreshToken: grant.refreshToken != nil)
             let facts = TokenFacts(
                 tokenType: response.tokenType,
-                scope: response.scope ?? present?.facts.scope ?? profile.scopes,
+                scope: response.scope ?? asked?.scopes ?? present?.facts.scope ?? profile.scopes,
                 issuedAt: issued,
                 expiresAt: lifetime.map { issued + $0 },
                 grantExpiresAt: profile.grantEnd(

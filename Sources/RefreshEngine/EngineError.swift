@@ -1,3 +1,4 @@
+import OAuth
 package import RefreshCore
 
 /// Why the engine could not do what somebody at the edge asked for, one case for each thing that can be done about it.
@@ -14,6 +15,21 @@ package enum EngineError: Error, Hashable, Sendable {
     case conflict(AccountID)
     /// Part of the call makes no sense; the parameter's name.
     case invalidParameter(String)
+    /// A new authorization came to nothing; a person may begin another.
+    ///
+    /// - Parameters:
+    ///   - error: One word, the provider's or ours.
+    ///   - description: One sentence.
+    case authorizationFailed(error: String, description: String?)
     /// The accounts are still being read in.
     case loading
+}
+
+extension EngineError {
+    static func authorizationFailed(_ refusal: AuthorizationRefusal) -> EngineError {
+        .authorizationFailed(error: refusal.error, description: refusal.description)
+    }
+
+    /// Nobody knows the state, or not any more, or it is somebody else's.
+    package static let unknownAuthorization = Self.authorizationFailed(.unknownState)
 }

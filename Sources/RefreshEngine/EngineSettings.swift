@@ -19,6 +19,8 @@ package struct EngineSettings: Sendable {
 package struct ClientSettings: Sendable {
     package var client: OAuthClient
     package var endpoint: any TokenEndpoint
+    /// Reads what the provider publishes; nil where nothing is looked up.
+    package var metadata: (any MetadataSource)?
     package var window: RefreshWindow
     package var mode: RefreshMode
     package var limits: LaneLimits
@@ -26,12 +28,14 @@ package struct ClientSettings: Sendable {
     package init(
         client: OAuthClient,
         endpoint: any TokenEndpoint,
+        metadata: (any MetadataSource)? = nil,
         window: RefreshWindow,
         mode: RefreshMode,
         limits: LaneLimits
     ) {
         self.client = client
         self.endpoint = endpoint
+        self.metadata = metadata
         self.window = window
         self.mode = mode
         self.limits = limits

@@ -108,6 +108,7 @@ enum Assembly {
             writingKey: sealer.writingKey,
             logger: logger
         )
+        let enrolment = Enrolment(engine: engine, secrets: SystemSecrets(), logger: logger)
         let readiness = Readiness(engine: engine, notifier: notifier, logger: logger)
         let scheduler = Scheduler(
             engine: engine,
@@ -150,6 +151,7 @@ enum Assembly {
                 rekey: { try await rekeyer.run($0) }
             ),
             handoff: handoff?.issue,
+            enrolment: enrolment,
             listening: { readiness.listening() },
             group: inward,
             logger: logger
@@ -174,6 +176,8 @@ enum Assembly {
                     .init(service: scheduler),
                     .init(service: server),
                     .init(service: Perhaps(handoff?.server)),
+                    // Stopped before the server: whoever waits for a person is told so, and the server can end.
+                    .init(service: enrolment),
                     .init(service: reloader),
                     .init(
                         service: Watchdog(

@@ -12,7 +12,7 @@ struct HandoffWiring: Sendable {
     /// Nil without a socket.
     init?(_ configuration: HandoffConfiguration?, engine: Engine, group: any EventLoopGroup) {
         guard let configuration else { return nil }
-        let desk = HandoffDesk(engine: engine, random: KernelRandom())
+        let desk = HandoffDesk(engine: engine, random: SystemSecrets())
         self.issue = { account, sink in
             let issued = try await desk.issue(account, sink: sink)
             return HandoffIssue(path: issued.path, generation: issued.generation, expiresAt: issued.expiresAt)

@@ -11,11 +11,13 @@ extension Configuration {
     func engineSettings(_ factory: ClientFactory, _ catalogue: SinkCatalogue) throws -> EngineSettings {
         var clients: [ClientID: ClientSettings] = [:]
         for client in self.clients {
+            let endpoint = try factory.endpoint(
+                for: ClientOptions(caFile: client.caFile, insecureLoopback: client.insecureLoopback)
+            )
             clients[client.client.id] = ClientSettings(
                 client: client.client,
-                endpoint: try factory.endpoint(
-                    for: ClientOptions(caFile: client.caFile, insecureLoopback: client.insecureLoopback)
-                ),
+                endpoint: endpoint,
+                metadata: endpoint,
                 window: client.window,
                 mode: client.mode,
                 limits: client.limits

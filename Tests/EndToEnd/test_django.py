@@ -4,15 +4,20 @@ import json
 import time
 from contextlib import suppress
 from functools import partial
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import varlink
 
+from harness.control import error_named
+from harness.hidden import Hidden
+from harness.person import Person
 from harness.waiting import eventually, stays
 
 CLIENTS = {"postapp": "canary-secret-post", "basicapp": "canary-secret-basic:/ +%"}
 METHODS = {"postapp": "client_secret_post", "basicapp": "client_secret_basic"}
 LIFETIME = 30
+REDIRECT = "https://localhost/callback"
 REFRESHES = 5
 
 
@@ -113,6 +118,53 @@ def test_smartfile_gitshare_and_ellipsis_by_their_profiles(make_dot, daemon, pri
     assert daemon.show(accounts["ellipsis"]).get("failure") is None
 
 
+@pytest.fixture
+def person(request):
+    somebody = []
+
+    def make(dot):
+        somebody.append(Person(dot.authority))
+        return somebody[-1]
+
+    yield make
+    for each in somebody:
+        each.close()
+
+
+def test_a_site_connects_a_user_and_the_grant_is_refreshed(make_dot, daemon, person):
+    dot = _start(make_dot, daemon, 600)
+    with daemon.control() as control:
+        begun = control.BeginAuthorization(client="postapp", account="postapp/carol", redirect_uri=REDIRECT)
+        callback = person(dot).visit(begun["url"], login_hint="carol")
+        assert control.CompleteAuthorization(state=begun["state"], callback=callback)["account"]["generation"] == 1
+        answer = dot.introspect("postapp", control.token("postapp/carol").access_token)
+        assert (answer["active"], answer["username"]) == (True, "carol")
+        assert daemon.renew("postapp/carol") == 2
+        assert dot.introspect("postapp", control.token("postapp/carol").access_token)["active"]
+
+        # A code can be used once, and the server takes back what came of it.
+        again = control.BeginAuthorization(client="postapp", account="postapp/carol", redirect_uri=REDIRECT)
+        with error_named("AuthorizationFailed") as errors:
+            control.CompleteAuthorization(state=again["state"], code=_code(callback))
+        assert errors[0].parameters()["error"] == "invalid_grant"
+
+
+def test_a_code_that_is_shown_is_pasted(make_dot, daemon, person):
+    """As SmartFile has it: no redirect URI in either request."""
+    dot = _start(make_dot, daemon, 600)
+    with daemon.control() as control:
+        begun = control.BeginAuthorization("basicapp", "basicapp/dave")
+        assert "redirect_uri" not in begun["url"]
+        code = _code(person(dot).visit(begun["url"], login_hint="dave"))
+        assert control.CompleteAuthorization(state=begun["state"], code=code)["account"]["state"] == "fresh"
+        assert dot.introspect("basicapp", control.token("basicapp/dave").access_token)["username"] == "dave"
+    assert daemon.renew("basicapp/dave") == 2
+
+
+def _code(address):
+    return Hidden(parse_qs(urlsplit(address).query)["code"][0])
+
+
 def _start(make_dot, daemon, lifetime):
     dot = make_dot(CLIENTS, lifetime)
     for name, secret in CLIENTS.items():
@@ -122,6 +174,8 @@ def _start(make_dot, daemon, lifetime):
             token_endpoint=dot.token_endpoint,
             ca_file=dot.authority,
             token_endpoint_auth_method=METHODS[name],
+            authorization_endpoint=f"{dot.base}/o/authorize/",
+            scopes=["read", "write"],
         )
     daemon.start()
     return dot

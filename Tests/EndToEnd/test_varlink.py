@@ -68,11 +68,8 @@ def test_every_method_answers(running):
             control.Put("nobody/x", {"access_token": "canary-x", "token_type": "Bearer"})
 
 
-def test_the_authorization_methods_are_there_and_not_implemented(running):
+def test_the_hand_off_method_is_there_and_not_implemented(running):
     calls = {
-        "BeginAuthorization": ("demo", ACCOUNT),
-        "CompleteAuthorization": ("state",),
-        "BeginDeviceAuthorization": ("demo", ACCOUNT),
         "IssueHandoff": (ACCOUNT,),
     }
     with running.daemon.control() as control:

@@ -164,6 +164,7 @@ extension BuiltInProfiles {
         // Asked for and repeated, but it protects a browser's way back, and there is none here: so it is constant.
         profile.extraParameters = ["state": "refreshd-refreshes-a-grant-it-holds"]
         profile.echoes = ["state"]
+        profile.challengeMethod = "s256"
         profile.identityMember = "user_id"
         profile.scopes = ["friends", "photos", "docs", "offline"]
         profile.requiredScopes = RequiredPermissions.scopes(of: "vk")

@@ -98,6 +98,10 @@ package struct ProviderProfile: Hashable, Sendable {
     package var identityMember: String?
     /// Sent with the authorization request, by name.
     package var authorizationParameters: [String: String] = [:]
+    /// How the provider spells the method of RFC 7636 §4.3.
+    ///
+    /// There is no other: `plain` protects nothing.
+    package var challengeMethod = "S256"
     /// What is asked for in the authorization request unless the configuration says otherwise.
     package var scopes: [String] = []
     /// What is between scopes besides white space; " " or ",".

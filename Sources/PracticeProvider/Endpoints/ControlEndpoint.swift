@@ -24,6 +24,15 @@ struct ControlEndpoint: Sendable {
                 self.judge.clearFaults()
             case ("POST", "revoke"):
                 try self.revoke(try Self.decode(RevokeRequest.self, body))
+            case ("POST", "consents"):
+                let request = try Self.decode(ConsentRequest.self, body)
+                self.judge.state.ledger { ledger, _ in request.apply(to: &ledger.consents.habits) }
+            case ("POST", "device"):
+                let request = try Self.decode(DecisionRequest.self, body)
+                try self.judge.decide(
+                    userCode: request.userCode,
+                    request.approve ? .approved(user: request.user ?? "user") : .denied
+                )
             case ("POST", "release"):
                 self.judge.state.turnstile.release()
             case ("POST", "drop"):

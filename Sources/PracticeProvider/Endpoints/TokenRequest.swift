@@ -18,7 +18,10 @@ struct TokenRequest: Hashable, Sendable {
             throw .invalidRequest("Content-Type must be application/x-www-form-urlencoded")
         }
         guard let inQuery = try? FormParameters(self.query) else { throw .invalidRequest("malformed query") }
-        let secretNames: Set = ["grant_type", "refresh_token", "client_id", "client_secret", "token"]
+        let secretNames: Set = [
+            "grant_type", "refresh_token", "client_id", "client_secret", "token", "code", "code_verifier",
+            "device_code",
+        ]
         guard inQuery.names.isDisjoint(with: secretNames) else {
             // RFC 6749 §2.3.1: parameters must not be included in the request URI.
             throw .invalidRequest("parameters belong into the body")
@@ -56,8 +59,12 @@ extension Ledger {
             let claim = try ClientClaim(authorization: request.authorization, form: form)
             try claim.verify(against: self.clients)
             guard let grantType = form["grant_type"] else { throw .invalidRequest("grant_type is missing") }
-            guard grantType == "refresh_token" else {
-                throw OAuthRefusal(error: "unsupported_grant_type", description: "only refresh_token is known here")
+            switch grantType {
+            case "refresh_token": break
+            case "authorization_code": return try self.redeem(code: form, client: claim.id, at: now)
+            case Self.deviceGrant: return try self.redeem(device: form, client: claim.id, at: now)
+            default:
+                throw OAuthRefusal(error: "unsupported_grant_type", description: "this grant type is not known here")
             }
             guard let refreshToken = form["refresh_token"] else {
                 throw .invalidRequest("refresh_token is missing")

@@ -14,6 +14,9 @@ struct Ledger: Sendable {
     var grants: [Grant] = []
     var deliveries = DeliveryBook()
     var tally = Tally()
+    var consents = ConsentBook()
+    /// The server's own address.
+    var issuer = ""
 
     private var places: [String: Int] = [:]
     private var owned: [Owner: [Int]] = [:]
@@ -50,7 +53,7 @@ struct Ledger: Sendable {
         return self.issue(subject: subject, client: client, user: subject, terms: terms, at: now)
     }
 
-    private mutating func issue(
+    mutating func issue(
         subject: String,
         client: String,
         user: String,

@@ -47,6 +47,12 @@ struct Judge: Sendable {
         }.get()
     }
 
+    func decide(userCode: String, _ decision: ConsentBook.Device.Decision) throws(PracticeError) {
+        try self.state.ledger { ledger, _ in
+            Result { () throws(PracticeError) in try ledger.decide(userCode: userCode, decision) }
+        }.get()
+    }
+
     func record(of account: String) throws(PracticeError) -> GrantRecord {
         try self.state.ledger { ledger, now in
             Result { () throws(PracticeError) in ledger.record(grant: try ledger.place(of: account), at: now) }

@@ -39,6 +39,15 @@ struct PracticeResponder: HTTPResponder {
             return try await performance.perform(fault) { ledger, now in
                 path == "/oauth2/revoke" ? ledger.revocation(form) : ledger.introspection(form, at: now)
             }
+        case "/oauth2/authorize", "/oauth2/authorize/":
+            guard request.method == .get else { return performance.whole(.methodNotAllowed("GET")) }
+            return try await performance.perform(nil) { $0.authorize(query: query, at: $1) }
+        case "/oauth2/device":
+            guard request.method == .post else { return performance.whole(.methodNotAllowed("POST")) }
+            let form = try await self.read(request, query: query)
+            return try await performance.perform(nil) { $0.deviceAuthorization(form, at: $1) }
+        case "/.well-known/oauth-authorization-server":
+            return try await performance.perform(nil) { ledger, _ in ledger.metadata() }
         case "/userinfo":
             guard request.method == .get else { return performance.whole(.methodNotAllowed("GET")) }
             let authorization = request.headers[values: .authorization]

@@ -128,6 +128,7 @@ package final class PracticeServer: Service {
             case .failure(let error): throw PracticeError.notStarted("\(error)")
             }
         }
+        state.ledger { ledger, _ in ledger.issuer = "\(options.plainHTTP ? "http" : "https")://127.0.0.1:\(port)" }
         return PracticeServer(
             port: port,
             scheme: options.plainHTTP ? "http" : "https",

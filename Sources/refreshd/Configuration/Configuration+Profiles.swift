@@ -32,7 +32,8 @@ extension TableReader {
         var profile = named
         for (key, field) in Self.endpoints {
             guard let url = self.endpoint(key, insecureLoopback: insecureLoopback) else { continue }
-            profile[keyPath: field] = url.text
+            // An issuer is a name, compared letter by letter (RFC 8414 §3.3): a slash more is another one.
+            profile[keyPath: field] = key == "issuer" ? self.text(key) : url.text
         }
         self.applySharedKeys(to: &profile)
 

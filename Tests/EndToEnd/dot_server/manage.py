@@ -39,7 +39,10 @@ def prepare(clients: dict[str, str]) -> dict[str, int]:
             client_secret=secret,
             client_type=Application.CLIENT_CONFIDENTIAL if secret else Application.CLIENT_PUBLIC,
             authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE,
-            redirect_uris="https://localhost/callback",
+            # One is taken where a request names none; of two, each request must name its own.
+            redirect_uris="https://localhost/callback"
+            + (" http://127.0.0.1/callback" if client_id == "postapp" else ""),
+            skip_authorization=True,
         )
         # Saved once more by nobody: `save` stores the secret hashed.
         application.save()

@@ -19,6 +19,8 @@ INSTALLED_APPS = [
     "oauth2_provider",
 ]
 
+MIDDLEWARE = ["dot_server.people.Visitors"]
+
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
@@ -40,6 +42,6 @@ OAUTH2_PROVIDER = {
     "ROTATE_REFRESH_TOKEN": True,
     "REFRESH_TOKEN_GRACE_PERIOD_SECONDS": 0,
     "REFRESH_TOKEN_REUSE_PROTECTION": True,
-    "PKCE_REQUIRED": False,
+    "PKCE_REQUIRED": True,
     "SCOPES": {"read": "read files", "write": "write files"},
 }

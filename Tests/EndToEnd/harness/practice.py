@@ -81,6 +81,14 @@ class Practice:
         """Moves the provider's clock, and nobody else's."""
         self._post("clock", {"advance": seconds})
 
+    def consents(self, **habits: Any) -> None:
+        """How people and codes behave from now on: `denies`, `code_lifetime`, `device_lifetime`, `interval`, …"""
+        self._post("consents", habits)
+
+    def decide(self, user_code: str, approve: bool) -> None:
+        """The person at the other device says yes or no."""
+        self._post("device", {"user_code": user_code, "approve": approve})
+
     def release(self) -> None:
         self._post("release", {})
 

@@ -1,0 +1,43 @@
+import RefreshCore
+
+extension EndpointRequest {
+    /// How long to wait for the answer to a request that a person waits for too.
+    static let patience: Duration = .seconds(30)
+
+    /// A form for one of the provider's endpoints, with the client's authentication in its header.
+    static func form(
+        _ body: FormBody,
+        to url: String,
+        _ authentication: ClientAuthentication,
+        isSingleUse: Bool
+    ) -> EndpointRequest {
+        var headers: [(name: String, value: Secret)] = [
+            (name: "Accept", value: Secret("application/json")),
+            (name: "Content-Type", value: Secret("application/x-www-form-urlencoded")),
+        ]
+        if let authorization = authentication.authorization {
+            headers.append((name: "Authorization", value: authorization))
+        }
+        return EndpointRequest(
+            url: url,
+            headers: headers,
+            body: Secret(body.bytes),
+            isSingleUse: isSingleUse,
+            answerTimeout: self.patience
+        )
+    }
+}
+
+extension OAuthClient {
+    /// - Throws: `RefreshRequestError.noTokenEndpoint` when there is none, or one with placeholders left in it.
+    func checkedTokenEndpoint() throws(RefreshRequestError) -> String {
+        guard let endpoint = self.tokenEndpoint, !endpoint.isEmpty, !endpoint.contains("{") else {
+            throw .noTokenEndpoint
+        }
+        return endpoint
+    }
+
+    func authentication() throws(RefreshRequestError) -> ClientAuthentication {
+        try ClientAuthentication(self.authenticationMethod, clientID: self.clientID, secret: self.clientSecret)
+    }
+}

@@ -11,8 +11,8 @@ import pytest
 import varlink
 
 from harness import verdict
-from harness.crash import lives, seed_of_run
-from harness.disk import PowerDisk, why_no, why_no_mounts
+from harness.crash import seed_of_run
+from harness.disk import PowerDisk, why_no_disk
 from harness.herd import Herd
 from harness.verdict import Habit
 
@@ -25,7 +25,7 @@ COUNTS = {"G-60s-family": 40, "C": 20, "S": 40, "S-family": 30, "S-client-user":
 REPLENISHED_EVERY = 5
 # An intent that only the page cache had is gone with the power: then nobody knows that a refresh was sent (facts,
 # section 3, step 3), and the provider's refusal looks like any other.
-CAUSES = ("answer_lost", "revoked")
+CAUSES = ("answer_lost", "revoked", "grace_missed")
 # A sync may take that long on a busy disk; before its end an answer is nowhere but in memory.
 SYNC = 3.0
 # Where both sides count alike: a lost answer is given again, or the grant is lost.
@@ -55,17 +55,14 @@ class Reader(threading.Thread):
 
     def finish(self) -> None:
         self._ended.set()
-        self.join(40)
+        self.join(180)
         assert not self.is_alive(), "the reading client hangs"
 
 
 @pytest.fixture
 def make_disk(private: Path, request: pytest.FixtureRequest):
-    if reason := why_no_mounts():
-        pytest.skip(reason)
-
     def make(kind: str) -> PowerDisk:
-        if reason := why_no(f"mkfs.{kind}", {"ext4": "e2fsprogs", "xfs": "xfsprogs"}[kind]):
+        if reason := why_no_disk(kind):
             pytest.skip(reason)
         disk = PowerDisk(private / "power", kind)
         request.addfinalizer(disk.close)
@@ -94,7 +91,7 @@ def _cut_again_and_again(herd: Herd, disk: PowerDisk, practice, private: Path, c
     for cut in range(1, cuts + 1):
         reader = Reader(herd, seed + cut)
         reader.start()
-        lives(herd.daemon, moments.uniform(0.1, 1.5))
+        herd.live(moments.uniform(0.1, 1.5))
         # What is in these had left the daemon before the power failed.
         delivered = {name: record["sink_last_generation"] for name, record in practice.grants().items()}
         seen = dict(reader.seen)
@@ -135,12 +132,17 @@ def _nothing_that_had_left_is_missing(make_daemon, practice, make_disk, private,
         daemon.kill()
     losses, wrong = herd.judge(practice.grants(), CAUSES, SYNC)
     told = f"seed {seed}: {cuts} cuts of {kind}, {practice.summary()['commits']} redeems, {losses}"
+    told += f" (up to {herd.slowest:.1f} times slower than alone)"
     print(told)
     assert not wrong, f"{told}; {len(wrong)} wrong:\n" + "\n".join(wrong[:20])
+    if herd.is_too_busy and losses.avoidable:
+        pytest.skip(f"too busy a machine to tell what was lost for nothing: {told}")
+    assert not losses.avoidable, f"{told}:\n" + "\n".join(losses.avoidable[:20])
+    assert not losses.too_late or herd.is_too_busy, f"{told}:\n" + "\n".join(losses.too_late[:20])
 
 
 @pytest.mark.parametrize("kind", ["ext4", "xfs"])
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_power_cuts_take_no_generation_that_had_left(make_daemon, practice, make_disk, private, kind):
     _nothing_that_had_left_is_missing(make_daemon, practice, make_disk, private, kind, 25)
 

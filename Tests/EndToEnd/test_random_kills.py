@@ -5,64 +5,109 @@ end must be what nobody could have kept.
 """
 
 import random
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from harness.crash import lives, seed_of_run
+from harness.crash import seed_of_run
+from harness.daemon import Daemon
 from harness.herd import Herd
+from harness.practice import Practice
 from harness.verdict import Losses
 
 pytestmark = pytest.mark.crash
 
 DAEMONS = 4
+# In seconds, at most. Each is renewed after half of its life: together a hundred a second and more.
 LIFETIME = 45
-COUNTS = {"N": 40, "M": 40, "G-5s-family": 60, "C": 60, "S": 100, "S-family": 100, "S-client-user": 99}
+COUNTS = {"N": 40, "M": 40, "G-5s-family": 60, "C": 60, "S": 100, "S-family": 100, "S-client-user": 100}
+CLIENTS = 20
+# In seconds. A machine that starts the daemon within that long has no excuse for missing a grace of five seconds.
+QUICK = 1.5
 REPLENISHED_EVERY = 10
 
 
+@pytest.fixture
+def plain_practice(binaries: Path, folder: Path, private: Path):
+    """A second provider, without TLS: in a debug build that costs more than all the rest of a refresh."""
+    server = Practice(binaries, private / "practice-plain", folder, is_plain=True)
+    yield server
+    server.stop()
+
+
+def _moments(chance: random.Random) -> Iterator[float]:
+    """How long each life lasts: never two in a row so short that a start may settle nothing."""
+    while True:
+        moment = chance.uniform(0.05, 1.2)
+        yield moment
+        if moment < 0.6:
+            yield chance.uniform(0.6, 1.2)
+
+
 def _kill_again_and_again(herd: Herd, kills: int, seed: int) -> None:
-    moments = random.Random(seed)
+    moments = _moments(random.Random(seed))
     herd.wake()
     herd.fill()
     herd.warm_up()
     for kill in range(1, kills + 1):
-        lives(herd.daemon, moments.uniform(0.05, 1.2))
+        herd.live(next(moments))
         herd.strike()
         if kill < kills:
             herd.wake()
             if kill % REPLENISHED_EVERY == 0:
                 herd.replenish()
-    herd.rest()
 
 
-def _lose_only_what_cannot_be_kept(make_daemon, practice, kills: int) -> None:
+def _all_at_once(do: Callable[..., None], *arguments: list) -> None:
+    with ThreadPoolExecutor(DAEMONS) as pool:
+        list(pool.map(do, *arguments))
+
+
+def _lose_only_what_cannot_be_kept(
+    make_daemon: Callable[..., Daemon], practice: Practice, plain_practice: Practice, kills: int
+) -> None:
     seed = seed_of_run()
     print(f"seed {seed}, {kills} kills")
-    numbers = range(1, DAEMONS + 1)
-    herds = [Herd(make_daemon(f"refreshd-{number}"), practice, COUNTS, LIFETIME, number) for number in numbers]
-    with ThreadPoolExecutor(DAEMONS) as pool:
-        shares = [pool.submit(_kill_again_and_again, herd, kills // DAEMONS, seed + n) for n, herd in enumerate(herds)]
-        for share in shares:
-            share.result()
-    records = practice.grants()
+    # One speaks TLS, as all do at work; the others bring the load.
+    providers = [practice, *[plain_practice] * (DAEMONS - 1)]
+    herds = [
+        Herd(make_daemon(f"refreshd-{number}"), provider, COUNTS, LIFETIME, number, clients=CLIENTS)
+        for number, provider in enumerate(providers, 1)
+    ]
+    began = time.monotonic()
+    _all_at_once(
+        _kill_again_and_again, herds, [kills // DAEMONS] * DAEMONS, [seed + number for number in range(DAEMONS)]
+    )
+    rate = sum(server.summary()["commits"] for server in (practice, plain_practice)) / (time.monotonic() - began)
+    _all_at_once(Herd.rest, herds)
+    records = {**practice.grants(), **plain_practice.grants()}
     losses, wrong = Losses(), []
     for herd in herds:
         more, worse = herd.judge(records)
         losses, wrong = losses + more, wrong + worse
-    told = f"seed {seed}: {kills} kills, {practice.summary()['commits']} redeems, {losses}"
+    slowest = max(herd.slowest_start for herd in herds)
+    slowness = max(herd.slowest for herd in herds)
+    told = f"seed {seed}: {kills} kills under {rate:.0f} redeems a second, {losses}"
+    told += f" (slowest start {slowest:.1f} s, up to {slowness:.1f} times slower than alone)"
     print(told)
     assert not wrong, f"{told}; {len(wrong)} wrong:\n" + "\n".join(wrong[:20])
+    if any(herd.is_too_busy for herd in herds) and (losses.avoidable or len(losses.in_the_air) > kills):
+        pytest.skip(f"too busy a machine to tell what was lost for nothing: {told}")
+    assert not losses.avoidable, f"{told}:\n" + "\n".join(losses.avoidable[:20])
+    assert not losses.too_late or slowest > QUICK, f"{told}:\n" + "\n".join(losses.too_late)
     # A kill may catch an answer between the socket and its slot; more than one at each kill is a hole in between.
     assert len(losses.in_the_air) <= kills, told
 
 
-@pytest.mark.timeout(900)
-def test_two_hundred_kills_lose_only_what_cannot_be_kept(make_daemon, practice):
-    _lose_only_what_cannot_be_kept(make_daemon, practice, 200)
+@pytest.mark.timeout(1_800)
+def test_two_hundred_kills_lose_only_what_cannot_be_kept(make_daemon, practice, plain_practice):
+    _lose_only_what_cannot_be_kept(make_daemon, practice, plain_practice, 200)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(6 * 3_600)
-def test_ten_thousand_kills_lose_only_what_cannot_be_kept(make_daemon, practice):
-    _lose_only_what_cannot_be_kept(make_daemon, practice, 10_000)
+def test_ten_thousand_kills_lose_only_what_cannot_be_kept(make_daemon, practice, plain_practice):
+    _lose_only_what_cannot_be_kept(make_daemon, practice, plain_practice, 10_000)

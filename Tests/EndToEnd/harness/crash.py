@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import select
 import signal
 import socket
 import time
@@ -19,7 +20,7 @@ def kill_order(point: str, subject: str = "", passage: int = 1) -> dict[str, str
     return {"REFRESHD_KILL_AT": f"{point}:{passage}:{subject}" if subject else f"{point}:{passage}"}
 
 
-def wake(daemon: Daemon, environment: dict[str, str] | None = None, within: float = 60) -> None:
+def wake(daemon: Daemon, environment: dict[str, str] | None = None, within: float = 180) -> None:
     """Starts the daemon and waits for its socket to say that it is ready.
 
     Asks over the socket itself: a process for each question would cost more than the start.
@@ -41,9 +42,8 @@ def wake(daemon: Daemon, environment: dict[str, str] | None = None, within: floa
 def lives(daemon: Daemon, seconds: float) -> None:
     """Lets it work for so long; a daemon that ends by itself meanwhile is a failure."""
     ends = time.monotonic() + seconds
-    eventually(
-        lambda: time.monotonic() >= ends or not daemon.program.is_running, within=seconds + 5, every=0.005, about="time"
-    )
+    while time.monotonic() < ends and daemon.program.is_running:
+        time.sleep(0.005)
     assert daemon.program.is_running, f"refreshd ended with {daemon.program.wait()}: {daemon.program.log()[-1500:]}"
 
 
@@ -53,7 +53,7 @@ def seed_of_run() -> int:
     return int(given) if given else random.SystemRandom().randrange(1 << 31)
 
 
-def dies(daemon: Daemon, within: float = 30) -> bool:
+def dies(daemon: Daemon, within: float = 120) -> bool:
     """Waits for the daemon to be killed; false if it lives on."""
     try:
         code = eventually(
@@ -72,8 +72,15 @@ class Order:
         call = {"method": f"{INTERFACE}.Refresh", "parameters": {"account": account}}
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(30)
-        eventually(lambda: self._is_connected(daemon), about="the daemon takes a connection")
+        eventually(lambda: self._is_connected(daemon), within=60, about="the daemon takes a connection")
         self._socket.sendall(json.dumps(call).encode() + b"\0")
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether there is an answer, or nobody left to give one."""
+        socket_alone = select.poll()
+        socket_alone.register(self._socket, select.POLLIN)
+        return bool(socket_alone.poll(0))
 
     def _is_connected(self, daemon: Daemon) -> bool:
         try:

@@ -55,14 +55,13 @@ class Daemon:
 
     # Configuration
 
-    def add_client(self, name: str, secret: str, *, token_endpoint: str, ca_file: Path, **more: Any) -> None:
+    def add_client(self, name: str, secret: str, *, token_endpoint: str, **more: Any) -> None:
         secret_file = self._private / f"{self._name}-{name}.secret"
         self._write_private(secret_file, secret.encode())
         self.configuration["clients"][name] = {
             "token_endpoint": token_endpoint,
             "client_id": name,
             "client_secret": {"file": secret_file},
-            "ca_file": ca_file,
             **more,
         }
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import uuid
+from functools import cache
 from pathlib import Path
 
 from .daemon import Daemon
@@ -22,12 +23,30 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _IMAGE_SIZE = 320 << 20
 
 
+@cache
 def why_no_mounts() -> str | None:
     """Why this machine cannot mount what these tests need; None if it can."""
     if os.geteuid() != 0:
         return "needs root, to mount file systems"
-    if not any(Path("/dev").glob("loop*")):
-        return "has no loop devices"
+    # Root in a container may have no right to.
+    tried = subprocess.run(
+        ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=False, capture_output=True, text=True
+    )
+    return None if tried.returncode == 0 else f"may not mount: {tried.stderr.strip()}"
+
+
+@cache
+def why_no_disk(kind: str) -> str | None:
+    """Why this machine cannot mount a file with a file system of this kind; None if it can."""
+    if reason := why_no_mounts() or why_no(f"mkfs.{kind}", {"ext4": "e2fsprogs", "xfs": "xfsprogs"}[kind]):
+        return reason
+    tried = subprocess.run(["losetup", "--find"], check=False, capture_output=True, text=True)
+    if tried.returncode != 0:
+        return f"has no loop devices: {tried.stderr.strip()}"
+    # No disk, but enough for the kernel to look for the module.
+    subprocess.run(["unshare", "--mount", "mount", "-t", kind, "/dev/null", "/mnt"], check=False, capture_output=True)
+    if kind not in Path("/proc/filesystems").read_text().split():
+        return f"its kernel has no {kind}"
     return None
 
 
@@ -36,7 +55,7 @@ def why_no(program: str, package: str) -> str | None:
 
 
 def _run(*command: str | Path) -> None:
-    done = subprocess.run([str(word) for word in command], check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([str(word) for word in command], check=False, capture_output=True, text=True, timeout=300)
     if done.returncode != 0:
         raise OSError(f"{command[0]} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
 

@@ -26,20 +26,27 @@ FOREVER = {"times": 0}
 class Practice:
     """One server. Its directory and import lines hold tokens and keys, so they are private."""
 
-    def __init__(self, binaries: Path, private: Path, logs: Path) -> None:
+    def __init__(self, binaries: Path, private: Path, logs: Path, *, is_plain: bool = False) -> None:
+        """With `is_plain` it speaks http without TLS, which costs a debug build most of what a redeem does."""
         private.mkdir(parents=True, exist_ok=True)
         port = free_port()
-        self.url = f"https://127.0.0.1:{port}"
-        self.authority = private / "ca.pem"
+        self.url = f"{'http' if is_plain else 'https'}://127.0.0.1:{port}"
+        self.authority = None if is_plain else private / "ca.pem"
         self._private = private
         self._secrets: dict[str, str] = {}
+        words = ["--plain-http"] if is_plain else ["--directory", private]
         self._program = Program(
-            "practice", [binaries / "refresh-practice", "serve", "--port", str(port), "--directory", private], logs
+            private.name, [binaries / "refresh-practice", "serve", "--port", str(port), *words], logs
         )
         self._program.wait_until_listening(port)
         self._http = requests.Session()
-        self._http.verify = str(self.authority)
+        self._http.verify = self.authority is None or str(self.authority)
         self._http.trust_env = False
+
+    @property
+    def trust(self) -> dict[str, Any]:
+        """What a client's table says, so that the daemon trusts this server."""
+        return {"insecure_loopback": True} if self.authority is None else {"ca_file": self.authority}
 
     @property
     def token_endpoint(self) -> str:

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,18 @@ class Program:
         if self.is_running:
             self.send(signal.SIGKILL)
         self.wait()
+
+    def slowness(self) -> float:
+        """How many times longer its work has taken than it would have on a machine of its own, 1 or more.
+
+        The kernel counts how long each thread ran, and how long it could have run and had to wait. 1 where it does not.
+        """
+        ran = waited = 0
+        for thread in Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
+            with suppress(OSError):
+                times = thread.read_text().split()
+                ran, waited = ran + int(times[0]), waited + int(times[1])
+        return (ran + waited) / ran if ran else 1.0
 
     def log(self) -> str:
         return self.stderr.read_text(errors="replace")

@@ -19,8 +19,8 @@ class Scene:
             name,
             secret,
             token_endpoint=self.practice.token_endpoint,
-            ca_file=self.practice.authority,
             token_endpoint_auth_method=method,
+            **self.practice.trust,
             **more,
         )
 

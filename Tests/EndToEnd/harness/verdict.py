@@ -1,6 +1,6 @@
 """Whether what was lost in a crash could have been kept: the provider's record decides, not the daemon's word."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,7 +105,10 @@ def sort_losses(
     lives: Sequence["Life"],
     in_the_air: float = IN_THE_AIR,
 ) -> Losses:
-    """Sorts lost accounts by the provider's record; `lives` are those of their daemon, `in_the_air` is in seconds."""
+    """Sorts lost accounts by the provider's record; `lives` are those of their daemon.
+
+    `in_the_air` is in seconds of a machine of its own.
+    """
     losses = Losses()
     for account in lost:
         record, habit = records[account], habit_of[account]
@@ -115,7 +118,7 @@ def sort_losses(
         elif any(life.end <= answered_at <= life.gone + IN_THE_AIR for life in lives):
             # Handed to a process that was gone, or that had no disk any more.
             kind = losses.unanswered
-        elif any(life.end - in_the_air <= answered_at <= life.end for life in lives):
+        elif any(life.end - in_the_air * life.slowness <= answered_at <= life.end for life in lives):
             kind = losses.in_the_air
         else:
             # The server never acted on what was lost, or the answer had been there for long.
@@ -135,6 +138,8 @@ class Life:
     """The last moment at which all was well."""
     gone: float = float("inf")
     """The first at which it was certain to be dead."""
+    slowness: float = 1.0
+    """What takes a daemon a second on a machine of its own took it so many."""
 
 
 def is_beyond_grace(record: dict[str, Any], habit: Habit, lives: Sequence[Life]) -> bool:
@@ -142,14 +147,19 @@ def is_beyond_grace(record: dict[str, Any], habit: Habit, lives: Sequence[Life])
     if habit.grace is None:
         return False
     begin, end = record["committed_at"], record["committed_at"] + habit.grace
-    up = sum(max(0.0, min(end, life.end) - max(begin, life.ready)) for life in lives if life.ready > begin)
+    up = sum(
+        max(0.0, min(end, life.end) - max(begin, life.ready)) / life.slowness for life in lives if life.ready > begin
+    )
     return up < ENOUGH_FOR_A_REPLAY
 
 
-def wrong_redeems(records: dict[str, dict[str, Any]], habit_of: dict[str, Habit], lost: Iterable[str]) -> list[str]:
+def wrong_redeems(
+    records: dict[str, dict[str, Any]], habit_of: dict[str, Habit], lost: Iterable[str], ordered: Mapping[str, int]
+) -> list[str]:
     """The accounts that spent a used refresh token where `ReplayRule` does not permit it.
 
-    It permits it after an unknown outcome, and then the grant is lost: an account that lives must have none.
+    It permits it after an unknown outcome, and then the grant is lost: an account that lives must have none. `ordered`
+    are those that the test itself had sent again.
     """
     gone = set(lost)
     wrong = []
@@ -158,10 +168,10 @@ def wrong_redeems(records: dict[str, dict[str, Any]], habit_of: dict[str, Habit]
             continue
         # Where replays are taken, one that came after the grace is one more of the same kind.
         replays = habit_of[account].replays
-        # Two at once, and if kills ate those too, one now and then until an answer settles it: half a minute or more lies
-        # before each, so that a run has room for two.
+        # Two at once, and if kills ate those too, one now and then until an answer settles it: half a minute or more
+        # lies before each, so that a run has room for two.
         slow = 0 if replays == 0 else 2
-        permitted = (2 if replays is None else replays) + slow if account in gone else 0
+        permitted = (2 if replays is None else replays) + slow + ordered.get(account, 0) if account in gone else 0
         if record["double_redeems"] > permitted:
             wrong.append(f"{account}: {describe(record)}, {permitted} permitted")
     return wrong

@@ -112,8 +112,7 @@ package final class ControlServer: Service {
         return try await ServerBootstrap(group: self.group)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    // Without it a shortage of descriptors is a loop that accepts, fails and accepts.
-                    try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+                    try channel.pipeline.syncOperations.addHandler(AcceptPause())
                 }
             }
             .childChannelOption(.autoRead, value: false)

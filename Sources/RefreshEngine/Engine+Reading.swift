@@ -77,7 +77,7 @@ extension Engine {
     private func isBest(_ record: AccountRecord, for wanted: Duration, _ now: Timestamp) -> Bool {
         guard record.machine.phase == .asleep, let expiresAt = record.facts.expiresAt else { return false }
         let client = self.state.withLock { $0.settings.clients[record.client] }
-        if let client, client.client.profile.earliestRefresh(record.facts) > now { return true }
+        if let earliest = client?.client.profile.earliestRefresh(record.facts), earliest > now { return true }
         let life = expiresAt - record.facts.issuedAt
         return wanted >= life && now - record.facts.issuedAt < Swift.min(RefreshWindow.floor, life / 2)
     }

@@ -55,10 +55,8 @@ package struct ClientSettings: Sendable {
         guard self.mode == .eager, let expiresAt = facts.expiresAt else { return idle }
         if let ahead = profile.refreshAhead {
             let lifetime = expiresAt - facts.issuedAt
-            return Swift.max(
-                self.window.due(issuedAt: facts.issuedAt, lifetime: lifetime, ahead: ahead, phase: account.phase),
-                profile.earliestRefresh(facts)
-            )
+            let due = self.window.due(issuedAt: facts.issuedAt, lifetime: lifetime, ahead: ahead, phase: account.phase)
+            return Swift.max(due, profile.earliestRefresh(facts) ?? due)
         }
         return self.window.due(
             issuedAt: facts.issuedAt,

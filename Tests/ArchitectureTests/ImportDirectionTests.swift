@@ -68,7 +68,7 @@ import Testing
             banned: ["SQLiteStore": "what is sealed does not matter here", "RefreshEngine": engine]
         ),
         "Systemd": Rule(
-            others: ["CSystemd", "Glibc", "Logging", "ServiceLifecycle"],
+            others: ["CSystemd", "Glibc", "Logging", "ServiceLifecycle", "Synchronization"],
             banned: ["RefreshCore": "the service manager's protocols are general"]
         ),
         "RefreshEngine": Rule(

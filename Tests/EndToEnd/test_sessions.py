@@ -41,7 +41,8 @@ def stage(scene: Scene, private: Path) -> Iterator[Stage]:
     scene.daemon.add_sink(
         "uploads", url=f"https://127.0.0.1:{social.port}", ca_file=certificates.authority, clients=["demo"]
     )
-    scene.daemon.configuration["sinks"]["uploads"]["storage_key"] = "gdrive"
+    # What the practice provider grants is not what Google Drive's key needs.
+    scene.daemon.configuration["sinks"]["uploads"] |= {"storage_key": "gdrive", "missing_permissions": "deliver"}
     scene.daemon.start()
     scene.grants(count=2)
     stage = Stage(scene, social)

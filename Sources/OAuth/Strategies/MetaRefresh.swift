@@ -67,9 +67,11 @@ package struct MetaExtend: RefreshStrategy {
 
 extension ProviderProfile {
     /// The first moment at which the provider takes a token for a refresh, on the time line of its facts.
-    package func earliestRefresh(_ facts: TokenFacts) -> Timestamp {
+    ///
+    /// Nil where it takes one of any age: also one that was issued in the future, as a wrong clock has it.
+    package func earliestRefresh(_ facts: TokenFacts) -> Timestamp? {
         guard self.minimumAge > .zero, self.strategy != .metaExtend || MetaExtend.isExtensible(facts, self) else {
-            return facts.issuedAt
+            return nil
         }
         return facts.issuedAt + self.minimumAge
     }

@@ -40,8 +40,7 @@ extension Refresher {
         if isUnrefreshable {
             moment = ticket.facts.expiresAt
         } else {
-            let earliest = profile.earliestRefresh(ticket.facts)
-            guard earliest > now else { return false }
+            guard let earliest = profile.earliestRefresh(ticket.facts), earliest > now else { return false }
             moment = Swift.max(earliest, client.due(ticket.facts, of: ticket.account) ?? earliest)
         }
         self.end(ticket, .abandoned)

@@ -125,10 +125,7 @@ final class ControlConnection: ChannelInboundHandler {
             } else {
                 // Accepted, and not read yet: who has got in is answered once, so that a restart loses nobody.
                 self.endsAfterOneCall = true
-                context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(500)) {
-                    self.isEnding = true
-                    self.advance()
-                }
+                self.waitForFirstCall(context, turns: 10)
             }
             // Only a watcher's call has no end of its own. Every connection is being told the same, so no stream is
             // ended that would have gone on.
@@ -140,6 +137,18 @@ final class ControlConnection: ChannelInboundHandler {
             self.advance()
         default:
             context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    /// Half a second, counted in turns of the loop: one that was held up reads what has come before it gives up.
+    private func waitForFirstCall(_ context: ChannelHandlerContext, turns: Int) {
+        context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(50)) {
+            guard let context = self.context, !self.isEnding else { return }
+            guard turns > 1 else {
+                self.isEnding = true
+                return self.advance()
+            }
+            self.waitForFirstCall(context, turns: turns - 1)
         }
     }
 

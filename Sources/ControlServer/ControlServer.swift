@@ -91,6 +91,7 @@ package final class ControlServer: Service {
     package func run() async throws {
         let socket = try ListeningSocket(self.endpoint)
         let listener = try await self.accept(on: socket)
+        socket.widenQueue()
         self.listening()
         // Discarding: an ordinary group keeps the result of every finished child until the group ends, which for a
         // daemon is never.

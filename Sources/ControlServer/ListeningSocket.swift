@@ -63,6 +63,12 @@ struct ListeningSocket: Sendable {
         }
     }
 
+    /// Lets as many wait to be accepted as the kernel allows.
+    ///
+    /// Called after NIO has taken the socket: it listens anew, for 128, also on a socket of the service manager's; a burst
+    /// from one user would turn the others away.
+    func widenQueue() { listen(self.descriptor, SOMAXCONN) }
+
     /// Takes the socket's name away, if it is still ours: who comes now is told that nobody is there.
     ///
     /// Called while the descriptor is open: as long as it is, the number of its file is not given to another. An

@@ -1,5 +1,8 @@
 @testable import ControlServer
+import Dispatch
 import Glibc
+import NIOCore
+import NIOPosix
 import RefreshCore
 import TestSupport
 import Testing
@@ -98,6 +101,18 @@ import Testing
             // Between two daemons nobody is refused: the kernel keeps them for the next.
             #expect(self.status(path) != nil)
             _ = try RawPeer(path)
+        }
+    }
+
+    @Test func `a burst of connections turns nobody away while the server is busy`() async throws {
+        let rig = try Rig()
+        try await rig.serve {
+            let free = DispatchSemaphore(value: 0)
+            let loops = Array(MultiThreadedEventLoopGroup.singleton.makeIterator())
+            for loop in loops { loop.execute { free.wait() } }
+            defer { for _ in loops { free.signal() } }
+            // NIO's own queue is one of 128.
+            _ = try (0..<300).map { _ in try RawPeer(rig.path, waits: false) }
         }
     }
 

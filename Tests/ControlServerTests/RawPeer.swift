@@ -15,8 +15,13 @@ final class RawPeer: Sendable {
     /// Bytes that were read and not asked for.
     private let rest = Mutex<[UInt8]>([])
 
-    init(_ path: String) throws {
-        self.descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    /// - Parameters:
+    ///   - path: The socket.
+    ///   - waits: False: fails at once where no place is left among those who wait to be accepted.
+    /// - Throws: `Failure`.
+    init(_ path: String, waits: Bool = true) throws {
+        let mode = waits ? 0 : SOCK_NONBLOCK.rawValue
+        self.descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | mode), 0)
         let result = unsafe Self.withAddress(path) { unsafe connect(self.descriptor, $0, $1) }
         guard result == 0 else { throw Failure(reason: "connect: \(errno)") }
     }

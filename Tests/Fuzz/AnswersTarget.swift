@@ -49,8 +49,12 @@ private func check(_ answer: AnswerCase) {
     case .renewed(let token):
         claim(isSuccess, "a token from an answer that is none")
         checkSecret(token.accessToken, lowest: 0x21)
-        claim(token.accessToken != AnswerCase.grant.refreshToken, "the refresh token would be served")
-        if let refreshToken = token.refreshToken { checkRefreshToken(refreshToken, besides: token.accessToken) }
+        if isItsOwnGrant(answer) {
+            if let refreshToken = token.refreshToken { checkSecret(refreshToken, lowest: 0x20) }
+        } else {
+            claim(token.accessToken != AnswerCase.grant.refreshToken, "the refresh token would be served")
+            if let refreshToken = token.refreshToken { checkRefreshToken(refreshToken, besides: token.accessToken) }
+        }
         checkWord(token.tokenType, longest: 64)
         claim((token.tokenType == "Bearer") || token.withheld != nil, "a foreign token would be served")
         claim(token.scope?.isEmpty != true, "a scope of nothing is no scope")
@@ -70,8 +74,13 @@ private func check(_ answer: AnswerCase) {
     case .salvaged(let refreshToken, let message):
         claim(isSuccess, "a refresh token from an answer that is none")
         checkSentence(message, of: answer)
-        checkRefreshToken(refreshToken, besides: nil)
+        if !isItsOwnGrant(answer) { checkRefreshToken(refreshToken, besides: nil) }
     }
+}
+
+/// Whether the provider refreshes an access token by the token itself.
+private func isItsOwnGrant(_ answer: AnswerCase) -> Bool {
+    AnswerCase.profiles.profile(named: answer.profile)?.strategy.spendsAccessToken ?? false
 }
 
 private func checkSecret(_ secret: Secret, lowest: UInt8) {
@@ -102,15 +111,17 @@ private func checkSentence(_ sentence: String, of answer: AnswerCase) {
     let parts = sentence.split { $0 == "(" || $0 == ")" }
     claim(ownCharacters.isSuperset(of: parts[0].utf8), "a character that none of our sentences has")
     guard parts.count > 1 else { return }
-    claim(parts[1] == "status \(answer.status)" || knownWords.contains(String(parts[1])), "an unknown word")
+    let word = String(parts[1])
+    let isKnown =
+        knownWords.contains(word) || ownRules.contains { rule in rule.numbers?.contains { "\($0)" == word } ?? false }
+    claim(word == "status \(answer.status)" || isKnown, "an unknown word")
 }
 
 private let ownCharacters = Set("abcdefghijklmnopqrstuvwxyzOAuthJSONUTFXRLBCDEGHIKMPQVWYZ0123456789 -:,'._".utf8)
 
-private let knownWords: Set<String> = {
-    let own = AnswerCase.profiles.names.compactMap { AnswerCase.profiles.profile(named: $0) }.flatMap(\.errorRules)
-    return Set(ErrorTable.registered.keys).union(own.compactMap(\.code))
-}()
+private let ownRules = AnswerCase.profiles.names.compactMap { AnswerCase.profiles.profile(named: $0) }
+    .flatMap(\.errorRules)
+private let knownWords = Set(ErrorTable.registered.keys).union(ownRules.compactMap(\.code))
 
 /// All that a verdict says.
 private enum Summary: Hashable {

@@ -59,6 +59,7 @@ def test_two_accounts_live_through_five_refreshes_and_a_revoked_one_ends_alone(m
     assert dot.token_requests().count(400) == 1, "the dead grant was sent again"
 
 
+@pytest.mark.slow
 def test_the_servers_own_word_decides_within_one_refresh(make_dot, daemon, private):
     """The quick form of the above: refreshed on request instead of by schedule."""
     dot = _start(make_dot, daemon, 600)

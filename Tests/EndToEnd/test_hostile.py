@@ -183,6 +183,7 @@ def test_who_never_reads_is_dropped_and_slows_nobody(running):
         assert _resident(daemon.program.pid) - before < 48_000_000, "answers pile up in memory"
 
 
+@pytest.mark.slow
 def test_a_watcher_that_never_reads_holds_up_no_renewal(running):
     daemon = running.daemon
     with a_good_client_is_answered(daemon), ExitStack() as stack:

@@ -85,6 +85,7 @@ def test_every_built_in_profile_is_played(daemon):
     assert sorted(word.strip() for word in words) == sorted(NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", REFRESHED, ids=lambda part: part.profile)
 def test_a_provider_from_its_first_answer_to_the_death_of_its_grant(part, scene):
     account, first = _enrol(part, scene)

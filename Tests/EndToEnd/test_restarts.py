@@ -76,6 +76,7 @@ def test_the_second_client_secret_is_used_when_the_first_is_refused(scene, priva
     assert "canary-secret" not in told
 
 
+@pytest.mark.slow
 def test_a_stop_that_gets_no_answer_says_so_and_the_next_start_sees_to_it(scene):
     """I05: with a hung provider the stop ends at the answer's own limit, and says how many it leaves in doubt."""
     # Half of the grace is how long an answer is waited for.

@@ -1,5 +1,6 @@
 """Delivery to a sink that is down for a while."""
 
+import pytest
 from harness.practice import FOREVER, status
 from harness.waiting import eventually, stays
 
@@ -47,12 +48,14 @@ def _only_the_newest_arrives(scene):
     assert (delivery_facts := (delivered["state"], delivered["generation"])) == ("delivered", 4), delivery_facts
 
 
+@pytest.mark.slow
 def test_after_an_outage_exactly_the_newest_generation_arrives(scene):
     _scene_with_a_sink(scene)
     _take_the_sink_down_for_three_generations(scene)
     _only_the_newest_arrives(scene)
 
 
+@pytest.mark.slow
 def test_after_an_outage_with_a_restart_exactly_the_newest_generation_arrives(scene):
     _scene_with_a_sink(scene)
     _take_the_sink_down_for_three_generations(scene)
@@ -61,6 +64,7 @@ def test_after_an_outage_with_a_restart_exactly_the_newest_generation_arrives(sc
     _only_the_newest_arrives(scene)
 
 
+@pytest.mark.slow
 def test_after_an_outage_with_a_kill_exactly_the_newest_generation_arrives(scene):
     _scene_with_a_sink(scene)
     _take_the_sink_down_for_three_generations(scene)

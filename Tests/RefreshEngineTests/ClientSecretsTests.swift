@@ -29,23 +29,6 @@ import Testing
         )
     }
 
-    /// Lets time pass, moment by moment, as the engine asked to be woken.
-    private func pass(_ time: Duration, _ rig: Rig) async {
-        let end = rig.clock.now + time
-        while true {
-            await eventually("those under way end") {
-                rig.engine.state.withLock { state in
-                    !state.records.contains { [.inFlight, .committing].contains($0?.machine.phase) }
-                }
-            }
-            rig.engine.pump()
-            guard rig.engine.attemptsInFlight == 0 else { continue }
-            guard let moment = rig.wakeSource.moment, moment <= end else { break }
-            rig.turnWhenDue()
-        }
-        rig.clock.advance(to: end)
-    }
-
     @Test func `the second secret serves everybody after one refusal of the first, and no grant dies (C07)`()
         async throws
     {
@@ -55,7 +38,7 @@ import Testing
             for number in 0..<50 { try await rig.put("box/\(number)") }
             rig.clock.advance(by: .seconds(3_400))
             rig.engine.turn()
-            await self.pass(.seconds(30), rig)
+            await rig.pass(.seconds(30))
             #expect(rig.engine.status.byState == [.fresh: 50])
             #expect(endpoint.requests.count { $0.parameters["client_secret"] == "canary-old" } == 1)
             #expect(endpoint.count == 51)
@@ -80,7 +63,7 @@ import Testing
             for number in 0..<300 { try await rig.put("box/\(number)") }
             rig.clock.advance(by: .seconds(3_400))
             rig.engine.turn()
-            await self.pass(.seconds(40_000), rig)
+            await rig.pass(.seconds(40_000))
             #expect(endpoint.count == 3)
             #expect(
                 Set(endpoint.requests.map { $0.parameters["client_secret"] ?? "" }) == ["canary-old", "canary-new"]

@@ -26,23 +26,6 @@ import Testing
         )
     }
 
-    /// Lets time pass, moment by moment, as the engine asked to be woken.
-    private func pass(_ time: Duration, _ rig: Rig) async {
-        let end = rig.clock.now + time
-        while true {
-            await eventually("those under way end") {
-                rig.engine.state.withLock { state in
-                    !state.records.contains { [.inFlight, .committing].contains($0?.machine.phase) }
-                }
-            }
-            rig.engine.pump()
-            guard rig.engine.attemptsInFlight == 0 else { continue }
-            guard let moment = rig.wakeSource.moment, moment <= end else { break }
-            rig.turnWhenDue()
-        }
-        rig.clock.advance(to: end)
-    }
-
     /// Has one account's refresh answered as scripted, and ends this life.
     private func hear(_ reply: ScriptedEndpoint.Reply) async throws {
         let first = try self.rig()
@@ -61,10 +44,10 @@ import Testing
         let second = try self.rig()
         try await second.run {
             second.engine.turn()
-            await self.pass(.seconds(595), second)
+            await second.pass(.seconds(595))
             #expect(second.endpoint.count == 0)
             // The wait, and up to a tenth on top.
-            await self.pass(.seconds(70), second)
+            await second.pass(.seconds(70))
             #expect(second.endpoint.count == 1)
         }
         #expect(second.log.entries.contains { $0.metadata["message_id"] == LogEvent.laneStopped.rawValue })
@@ -77,14 +60,14 @@ import Testing
         let right = try self.rig(clock: ManualClock(now: self.clock.now + .seconds(3_600)))
         try await right.run {
             right.engine.turn()
-            await self.pass(.seconds(595), right)
+            await right.pass(.seconds(595))
             #expect(right.endpoint.count == 0)
         }
         let past = try self.rig(clock: ManualClock(now: Timestamp(seconds: 1_000)))
         try await past.run {
             past.engine.turn()
             #expect(past.endpoint.count == 0)
-            await self.pass(.seconds(9_000), past)
+            await past.pass(.seconds(9_000))
             #expect(past.endpoint.count >= 1)
         }
     }
@@ -95,13 +78,13 @@ import Testing
         try await second.run {
             _ = try await second.put("box/bob", expiresIn: 10)
             second.engine.turn()
-            await self.pass(.seconds(59), second)
+            await second.pass(.seconds(59))
             #expect(second.endpoint.count == 0)
         }
         let third = try self.rig(secret: "canary-client-secret-2")
         try await third.run {
             third.engine.turn()
-            await self.pass(.seconds(59), third)
+            await third.pass(.seconds(59))
             #expect(third.endpoint.count >= 1)
         }
     }
@@ -121,7 +104,7 @@ import Testing
         let second = try self.rig()
         try await second.run {
             second.engine.turn()
-            await self.pass(.seconds(595), second)
+            await second.pass(.seconds(595))
             #expect(second.endpoint.count == 0)
         }
     }
@@ -139,7 +122,7 @@ import Testing
             var atDeath: [String: [UInt8]] = [:]
             try await rig.run {
                 rig.engine.turn()
-                await self.pass(.milliseconds(100), rig)
+                await rig.pass(.milliseconds(100))
                 atDeath = await self.store.lanes()
             }
             // Killed: nothing was written down at its end.
@@ -159,7 +142,7 @@ import Testing
         try await second.run {
             _ = try await second.put("box/bob", expiresIn: 10)
             second.engine.turn()
-            await self.pass(.seconds(8), second)
+            await second.pass(.seconds(8))
             #expect(second.endpoint.count >= 1)
         }
     }

@@ -5,11 +5,14 @@ extension EndpointRequest {
     static let patience: Duration = .seconds(30)
 
     /// A form for one of the provider's endpoints, with the client's authentication in its header.
+    ///
+    /// - Parameter answerTimeout: How long the answer is waited for once the last byte has left.
     static func form(
         _ body: FormBody,
         to url: String,
         _ authentication: ClientAuthentication,
-        isSingleUse: Bool
+        isSingleUse: Bool,
+        answerTimeout: Duration = Self.patience
     ) -> EndpointRequest {
         var headers: [(name: String, value: Secret)] = [
             (name: "Accept", value: Secret("application/json")),
@@ -23,7 +26,7 @@ extension EndpointRequest {
             headers: headers,
             body: Secret(body.bytes),
             isSingleUse: isSingleUse,
-            answerTimeout: self.patience
+            answerTimeout: answerTimeout
         )
     }
 }

@@ -33,17 +33,10 @@ package enum RefreshRequest {
         }
         for (name, value) in client.profile.extraParameters.sorted(by: { $0.key < $1.key }) { body.append(name, value) }
 
-        var headers: [(name: String, value: Secret)] = [
-            (name: "Accept", value: Secret("application/json")),
-            (name: "Content-Type", value: Secret("application/x-www-form-urlencoded")),
-        ]
-        if let authorization = authentication.authorization {
-            headers.append((name: "Authorization", value: authorization))
-        }
-        return EndpointRequest(
-            url: endpoint,
-            headers: headers,
-            body: Secret(body.bytes),
+        return .form(
+            body,
+            to: endpoint,
+            authentication,
             isSingleUse: client.profile.habit.rotation.spends,
             answerTimeout: client.profile.answerTimeout
         )

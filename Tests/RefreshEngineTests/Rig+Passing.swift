@@ -1,6 +1,8 @@
 import RefreshCore
 @testable import RefreshEngine
+import Synchronization
 import TestSupport
+import Testing
 
 extension Rig {
     /// Lets time pass, moment by moment, as the engine asked to be woken.

@@ -6,7 +6,13 @@ extension EndpointRequest {
 
     /// A form for one of the provider's endpoints, with the client's authentication in its header.
     ///
-    /// - Parameter answerTimeout: How long the answer is waited for once the last byte has left.
+    /// - Parameters:
+    ///   - body: The form's fields, in the order they are sent.
+    ///   - url: The endpoint, without placeholders.
+    ///   - authentication: What the client proves itself with.
+    ///   - isSingleUse: Whether what the form carries is spent by being sent, which asks for a connection of its own.
+    ///   - answerTimeout: How long the answer is waited for once the last byte has left.
+    /// - Returns: The request, whole, before anything of it is sent.
     static func form(
         _ body: FormBody,
         to url: String,

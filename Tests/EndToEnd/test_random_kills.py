@@ -1,6 +1,6 @@
 """Killed at random moments under load (facts, catalogue A25).
 
-Two thousand grants of every kind in four daemons; each daemon is killed, started and killed again. What is lost at the
+Two thousand grants of every kind in two daemons; each daemon is killed, started and killed again. What is lost at the
 end must be what nobody could have kept.
 """
 
@@ -20,10 +20,13 @@ from harness.verdict import Losses
 
 pytestmark = pytest.mark.crash
 
-DAEMONS = 4
-# In seconds, at most. Each is renewed after half of its life: together a hundred a second and more.
-LIFETIME = 45
-COUNTS = {"N": 40, "M": 40, "G-5s-family": 60, "C": 60, "S": 100, "S-family": 100, "S-client-user": 100}
+DAEMONS = 2
+# In seconds, at most. Each is renewed after half of its life: together sixty a second, as much as two cores carry with a
+# debug build beside the kills. With more an answer would wait for the daemon, and the daemon for nothing.
+LIFETIME = 90
+# The same for a release build: three hundred a second.
+LIFETIME_IN_A_RELEASE = 20
+COUNTS = {"N": 80, "M": 80, "G-5s-family": 120, "C": 120, "S": 200, "S-family": 200, "S-client-user": 200}
 CLIENTS = 20
 # In seconds. A machine that starts the daemon within that long has no excuse for missing a grace of five seconds.
 QUICK = 1.5
@@ -67,14 +70,14 @@ def _all_at_once(do: Callable[..., None], *arguments: list) -> None:
 
 
 def _lose_only_what_cannot_be_kept(
-    make_daemon: Callable[..., Daemon], practice: Practice, plain_practice: Practice, kills: int
+    make_daemon: Callable[..., Daemon], practice: Practice, plain_practice: Practice, kills: int, lifetime: int
 ) -> None:
     seed = seed_of_run()
     print(f"seed {seed}, {kills} kills")
     # One speaks TLS, as all do at work; the others bring the load.
     providers = [practice, *[plain_practice] * (DAEMONS - 1)]
     herds = [
-        Herd(make_daemon(f"refreshd-{number}"), provider, COUNTS, LIFETIME, number, clients=CLIENTS)
+        Herd(make_daemon(f"refreshd-{number}"), provider, COUNTS, lifetime, number, clients=CLIENTS)
         for number, provider in enumerate(providers, 1)
     ]
     began = time.monotonic()
@@ -104,10 +107,10 @@ def _lose_only_what_cannot_be_kept(
 
 @pytest.mark.timeout(1_800)
 def test_two_hundred_kills_lose_only_what_cannot_be_kept(make_daemon, practice, plain_practice):
-    _lose_only_what_cannot_be_kept(make_daemon, practice, plain_practice, 200)
+    _lose_only_what_cannot_be_kept(make_daemon, practice, plain_practice, 200, LIFETIME)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(6 * 3_600)
 def test_ten_thousand_kills_lose_only_what_cannot_be_kept(make_daemon, practice, plain_practice):
-    _lose_only_what_cannot_be_kept(make_daemon, practice, plain_practice, 10_000)
+    _lose_only_what_cannot_be_kept(make_daemon, practice, plain_practice, 10_000, LIFETIME_IN_A_RELEASE)

@@ -73,7 +73,9 @@ def test_the_servers_own_word_decides_within_one_refresh(make_dot, daemon, priva
         assert not dot.introspect(name, first["access_token"])["active"]
 
     dot.revoke("postapp", "bob")
-    dead = eventually(partial(_refused, daemon, "postapp/bob"), within=30, every=0.5, about="the server refuses the grant")
+    dead = eventually(
+        partial(_refused, daemon, "postapp/bob"), within=30, every=0.5, about="the server refuses the grant"
+    )
     assert dead["failure"]["cause"] == "revoked"
     assert daemon.show("basicapp/bob")["state"] == "fresh"
     stays(lambda: dot.token_requests().count(400) == 1, during=2, about="the dead grant is not sent again")

@@ -21,8 +21,8 @@ from harness.verdict import Losses
 pytestmark = pytest.mark.crash
 
 DAEMONS = 2
-# In seconds, at most. Each is renewed after half of its life: together sixty a second, as much as two cores carry with a
-# debug build beside the kills. With more an answer would wait for the daemon, and the daemon for nothing.
+# In seconds, at most. Each is renewed after half of its life: together sixty a second, as much as two cores carry with
+# a debug build beside the kills. With more, answers would wait for the daemon.
 LIFETIME = 90
 # The same for a release build: three hundred a second.
 LIFETIME_IN_A_RELEASE = 20

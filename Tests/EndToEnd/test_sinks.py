@@ -1,6 +1,7 @@
 """Delivery to a sink that is down for a while."""
 
 import pytest
+
 from harness.practice import FOREVER, status
 from harness.waiting import eventually, stays
 

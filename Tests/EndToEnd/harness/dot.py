@@ -83,7 +83,9 @@ class DotServer:
         """The status of every request to the token endpoint so far, in order."""
         lines = self._access_log.read_text().splitlines() if self._access_log.exists() else []
         requests = (line.split() for line in lines)
-        return [int(status) for method, path, status in requests if method == "POST" and path.rstrip("/").endswith("/token")]
+        return [
+            int(status) for method, path, status in requests if method == "POST" and path.rstrip("/").endswith("/token")
+        ]
 
     def introspect(self, client_id: str, access_token: str) -> dict[str, object]:
         """Asks the server itself what it thinks of a token (RFC 7662), as the client that is named."""

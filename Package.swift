@@ -89,6 +89,7 @@ let package = Package(
         ),
         .target(name: "Sealing", dependencies: ["RefreshCore", crypto], swiftSettings: strict),
         .target(name: "CLinux"),
+        .target(name: "CHeap"),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .target(
             name: "Systemd",
@@ -130,8 +131,8 @@ let package = Package(
             name: "refreshd",
             dependencies: [
                 "RefreshCore", "OAuth", "SQLiteStore", "RotationJournal", "OAuthHTTP", "Sinks", "Sealing", "Systemd",
-                "RefreshEngine", "ControlServer", "ControlAPI", "HandoffServer", "KillPoints", "CLinux", argumentParser,
-                tomlKit,
+                "RefreshEngine", "ControlServer", "ControlAPI", "HandoffServer", "KillPoints", "CLinux", "CHeap",
+                argumentParser, tomlKit,
                 logging, serviceLifecycle,
                 unixSignals, nioCore,
                 nioPosix,

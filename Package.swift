@@ -269,9 +269,9 @@ if Context.environment["REFRESHD_BENCHMARKS"] != nil {
             name: "Benchmarks",
             dependencies: [
                 "TimerWheel", "RefreshCore", "OAuth", "OAuthHTTP", "SQLiteStore", "RotationJournal", "Sealing",
-                "RefreshEngine", "ControlAPI", "ControlServer", "PracticeProvider", argumentParser, asyncHTTPClient,
-                nioCore, nioHTTP1,
-                nioPosix, nioSSL, logging, serviceLifecycle,
+                "RefreshEngine", "ControlAPI", "ControlServer", "PracticeProvider", "CHeap", argumentParser,
+                asyncHTTPClient,
+                nioCore, nioHTTP1, nioPosix, nioSSL, logging, serviceLifecycle,
             ],
             path: "Tests/Benchmarks",
             swiftSettings: strict

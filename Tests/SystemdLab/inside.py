@@ -4,9 +4,11 @@ inside.py judge PATH [JSON]     GET PATH of the practice provider, or POST the J
 inside.py record ACCOUNT FIELD  one field of the provider's record of an account
 inside.py generation ACCOUNT    the account's generation by refreshctl
 inside.py entry ID ACCOUNT      looks at the fields of the newest journal entry with that MESSAGE_ID
+inside.py load TICKET           loads the path from the hand-off socket; prints the status, and where it leads without the query
 inside.py knock SECONDS         calls the control socket on a new connection again and again; prints what it met
 """
 
+import http.client
 import json
 import socket
 import ssl
@@ -19,6 +21,7 @@ import urllib.request
 PROVIDER = "https://127.0.0.1:9443"
 AUTHORITY = "/etc/refreshd/practice/ca.pem"
 CONTROL = "/run/refreshd/control.sock"
+HANDOFF = "/run/refreshd/handoff.sock"
 
 
 def judge(path, body=None):
@@ -46,6 +49,16 @@ def entry(message_id, account):
     assert int(found["REFRESHD_GENERATION"]) >= 2, found
     assert found["SYSLOG_IDENTIFIER"] == "refreshd" and found["PRIORITY"] in "567" and found["CODE_FILE"], found
     assert found["_TRANSPORT"] == "journal", found
+
+
+def load(ticket):
+    connection = http.client.HTTPConnection("localhost", timeout=10)
+    connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.sock.connect(HANDOFF)
+    connection.request("GET", ticket)
+    answer = connection.getresponse()
+    # The query bears the token.
+    return " ".join([str(answer.status), *answer.getheader("Location", "").partition("?")[0].split()])
 
 
 def call():
@@ -91,6 +104,8 @@ elif command == "generation":
     print(json.loads(output("refreshctl", "show", arguments[0], "--json"))["generation"])
 elif command == "entry":
     entry(*arguments)
+elif command == "load":
+    print(load(*arguments))
 elif command == "knock":
     print(knock(float(arguments[0])))
 else:

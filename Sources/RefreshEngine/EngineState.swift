@@ -21,8 +21,7 @@ struct EngineState: ~Copyable, Sendable {
         var secret: Int
     }
 
-    /// Somebody waits for the end of an account's attempt.
-    typealias Waiter = CheckedContinuation<Void, Never>
+    typealias Waiter = AttemptWaiters.Waiter
 
     private(set) var settings: EngineSettings
     private(set) var records: [AccountRecord?] = []
@@ -36,8 +35,7 @@ struct EngineState: ~Copyable, Sendable {
     /// Where the round of the lanes goes on.
     private var turn = 0
     private var inFlight = 0
-    private var waiters: [Int32: [Int: Waiter]] = [:]
-    private var nextWaiter = 0
+    private var waiters = AttemptWaiters()
     private let origin: Timestamp
     /// Accounts are being read in: nothing starts yet.
     var isLoading = true
@@ -77,7 +75,7 @@ struct EngineState: ~Copyable, Sendable {
     }
 
     /// How many wait for the end of an account's attempt.
-    func waiterCount(of account: AccountID) -> Int { self.index[account].flatMap { self.waiters[$0]?.count } ?? 0 }
+    func waiterCount(of account: AccountID) -> Int { self.index[account].map { self.waiters.count(at: $0) } ?? 0 }
 
     /// Accounts of a lane whose token ends before `moment`, and may be refreshed at all; nil for all whose token ends.
     func endingCount(in lane: LaneID, before moment: Timestamp?) -> Int {
@@ -130,7 +128,7 @@ struct EngineState: ~Copyable, Sendable {
             }
             self.records[Int(slot)] = record
             self.schedule(slot)
-            return record.machine.phase == .asleep ? self.takeWaiters(slot) : []
+            return record.machine.phase == .asleep ? self.waiters.takeAll(at: slot) : []
         }
         let slot: Int32
         if let reused = self.free.popLast() {
@@ -181,7 +179,7 @@ struct EngineState: ~Copyable, Sendable {
         self.records[Int(slot)] = nil
         _ = self.wheel.remove(slot)
         self.free.append(slot)
-        return self.takeWaiters(slot)
+        return self.waiters.takeAll(at: slot)
     }
 
     /// Changes a record in place and sets its timer anew.
@@ -212,7 +210,7 @@ struct EngineState: ~Copyable, Sendable {
             return record
         }
         guard let record, record.machine.phase == .asleep, let slot = self.index[account] else { return (record, []) }
-        return (record, self.takeWaiters(slot))
+        return (record, self.waiters.takeAll(at: slot))
     }
 
     /// Sets the timer of an account by its due moment, or takes it out of the wheel.
@@ -368,7 +366,7 @@ struct EngineState: ~Copyable, Sendable {
     mutating func settle(_ ticket: Ticket, _ change: (inout AccountRecord) -> Void) -> [Waiter] {
         guard self.records[Int(ticket.slot)]?.account == ticket.account else { return [] }
         _ = self.update(ticket.account, change)
-        return self.takeWaiters(ticket.slot)
+        return self.waiters.takeAll(at: ticket.slot)
     }
 
     // MARK: Waiting for an attempt
@@ -381,27 +379,17 @@ struct EngineState: ~Copyable, Sendable {
         else {
             return nil
         }
-        self.nextWaiter += 1
-        self.waiters[slot, default: [:]][self.nextWaiter] = waiter
-        return self.nextWaiter
+        return self.waiters.add(waiter, at: slot)
     }
 
     /// Takes back one who does not want to wait any longer.
     mutating func leave(_ account: AccountID, _ number: Int) -> Waiter? {
         guard let slot = self.index[account] else { return nil }
-        return self.waiters[slot]?.removeValue(forKey: number)
-    }
-
-    private mutating func takeWaiters(_ slot: Int32) -> [Waiter] {
-        // In the order in which they came, not in that of a dictionary.
-        self.waiters.removeValue(forKey: slot).map { $0.sorted { $0.key < $1.key }.map(\.value) } ?? []
+        return self.waiters.remove(number, at: slot)
     }
 
     /// Lets everybody go who waits, at the end of service.
-    mutating func takeAllWaiters() -> [Waiter] {
-        defer { self.waiters = [:] }
-        return self.waiters.values.flatMap(\.self).sorted { $0.key < $1.key }.map(\.value)
-    }
+    mutating func takeAllWaiters() -> [Waiter] { self.waiters.takeAll() }
 
     // MARK: Configuration
 

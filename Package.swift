@@ -141,7 +141,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "refreshctl",
-            dependencies: ["Varlink", "ControlAPI", argumentParser, nioCore],
+            dependencies: ["Varlink", "ControlAPI", argumentParser, nioCore, nioPosix],
             swiftSettings: strict
         ),
 

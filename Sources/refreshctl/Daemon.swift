@@ -14,12 +14,20 @@ struct Daemon: Sendable {
         _ options: Refreshctl,
         _ body: (Daemon) async throws -> Result
     ) async throws -> Result {
+        try await Self.with(socket: options.socket, body)
+    }
+
+    /// The same for a socket's path.
+    static func with<Result: Sendable>(
+        socket: String,
+        _ body: (Daemon) async throws -> Result
+    ) async throws -> Result {
         do {
-            return try await VarlinkClient.withConnection(to: options.socket) { client in
-                try await body(Daemon(client: client, socket: options.socket))
+            return try await VarlinkClient.withConnection(to: socket) { client in
+                try await body(Daemon(client: client, socket: socket))
             }
         } catch let error as VarlinkClientError {
-            throw Failure(error, socket: options.socket)
+            throw Failure(error, socket: socket)
         }
     }
 

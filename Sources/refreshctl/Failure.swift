@@ -115,7 +115,7 @@ struct Failure: Error, Hashable, Sendable {
         case .needsAuthorization(let account, let cause):
             self.init(
                 .needsAuthorization,
-                "\(account.escaped) needs authorization (\(cause.escaped)); its owner must grant access again, then 'refreshctl add' it"
+                "\(account.escaped) needs authorization (\(cause.escaped)); its owner must grant access again: 'refreshctl authorize \(account.escaped)', or 'refreshctl add' it"
             )
         case .tokenUnavailable(let account, let cause, let retryAt):
             let wait = retryAt.map { "; the next try is \(Output.timestamp($0))" } ?? ""
@@ -129,7 +129,7 @@ struct Failure: Error, Hashable, Sendable {
             self.init(.failed, "another change of \(account.escaped) came first; look at it and try again")
         case .authorizationFailed(let error, let description):
             let words = description.map { ": \($0.escaped)" } ?? ""
-            self.init(.failed, "the provider refused the authorization (\(error.escaped)\(words))")
+            self.init(.failed, "authorization failed\(words) (\(error.escaped))")
         case .reloadFailed(let message): self.init(.failed, "the running configuration stays: \(message.escaped)")
         case .backupFailed(let message): self.init(.failed, "no backup was made: \(message.escaped)")
         case .rekeyFailed(let message): self.init(.failed, "the rekey was not finished: \(message.escaped)")

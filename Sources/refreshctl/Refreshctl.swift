@@ -16,7 +16,8 @@ struct Refreshctl: AsyncParsableCommand {
             """,
         subcommands: [
             StatusCommand.self, ListCommand.self, ShowCommand.self, TokenCommand.self, AddCommand.self,
-            ImportCommand.self, RefreshCommand.self, DeliverCommand.self, PauseCommand.self, ResumeCommand.self,
+            ImportCommand.self, AuthorizeCommand.self, RefreshCommand.self, DeliverCommand.self, PauseCommand.self,
+            ResumeCommand.self,
             RemoveCommand.self, WatchCommand.self, ExplainCommand.self, ForecastCommand.self, MetricsCommand.self,
             ReloadCommand.self, HandoffCommand.self, BackupCommand.self, RekeyCommand.self, CompletionsCommand.self,
         ]

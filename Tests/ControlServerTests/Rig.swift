@@ -55,7 +55,8 @@ struct Rig: Sendable {
         },
         reload: @escaping @Sendable () async throws -> Void = {},
         upkeep: Upkeep? = nil,
-        handoff: HandoffIssue.Issue? = nil
+        handoff: HandoffIssue.Issue? = nil,
+        enrols: Bool = false
     ) throws {
         self.endpoint = tokenEndpoint
         self.folder = try TemporaryFolder()
@@ -87,6 +88,8 @@ struct Rig: Sendable {
             reload: reload,
             upkeep: upkeep,
             handoff: handoff,
+            enrolment: enrols
+                ? Enrolment(engine: self.engine, secrets: CountingSecrets(), logger: self.log.logger) : nil,
             listening: { source.yield() },
             group: MultiThreadedEventLoopGroup.singleton,
             logger: self.log.logger
@@ -141,6 +144,7 @@ struct Rig: Sendable {
 
     private static func client(_ name: String, _ endpoint: ScriptedEndpoint) throws -> ClientSettings {
         var profile = ProviderProfile(id: "practice", name: "Practice")
+        profile.authorizationEndpoint = "https://\(name).example/authorize"
         profile.habit = RotationHabit(rotation: .none, blast: .none, grace: .zero, killsAccessToken: false)
         return ClientSettings(
             client: OAuthClient(

@@ -203,7 +203,7 @@ import Varlink
 
     // MARK: The played daemon
 
-    private static func run(
+    static func run(
         _ arguments: [String],
         _ answer: @escaping @Sendable (VarlinkCall) -> [VarlinkReply]
     ) async throws -> (Outcome, [VarlinkCall]) {
@@ -263,7 +263,7 @@ private final class PlayedDaemon: ChannelInboundHandler {
 }
 
 extension VarlinkReply {
-    fileprivate init(error: ControlError) {
+    init(error: ControlError) {
         self.init(error: error.name, parameters: ByteBuffer(bytes: (try? error.parameters()) ?? Array("{}".utf8)))
     }
 }

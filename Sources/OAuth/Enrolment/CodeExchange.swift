@@ -91,3 +91,10 @@ package enum EnrolmentVerdict: Hashable, Sendable {
         }
     }
 }
+
+extension RawAnswer {
+    /// Whether the client was refused, which is looked at before anything else in a request (RFC 6749 §5.2).
+    package func refuses(_ client: OAuthClient) -> Bool {
+        ErrorResponse(parsing: self.body.revealBytes(), profile: client.profile)?.code == "invalid_client"
+    }
+}

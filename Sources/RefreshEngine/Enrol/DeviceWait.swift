@@ -5,30 +5,33 @@ import Synchronization
 final class DeviceWait: Sendable {
     typealias Outcome = Result<AccountView, EngineError>
 
-    private struct State {
+    private struct Contents {
         var outcome: Outcome?
         var waiting: [AsyncStream<Outcome>.Continuation] = []
     }
 
+    /// Its name.
+    let state: String
     let account: AccountID
     /// When the codes end.
     let expiresAt: Timestamp
-    private let state = Mutex(State())
+    private let contents = Mutex(Contents())
 
-    init(account: AccountID, expiresAt: Timestamp) {
+    init(state: String, account: AccountID, expiresAt: Timestamp) {
+        self.state = state
         self.account = account
         self.expiresAt = expiresAt
     }
 
-    var isOver: Bool { self.state.withLock { $0.outcome != nil } }
+    var isOver: Bool { self.contents.withLock { $0.outcome != nil } }
 
     /// The first end counts.
     func end(_ outcome: Outcome) {
-        let waiting = self.state.withLock { state in
-            guard state.outcome == nil else { return [AsyncStream<Outcome>.Continuation]() }
-            state.outcome = outcome
-            defer { state.waiting = [] }
-            return state.waiting
+        let waiting = self.contents.withLock { contents in
+            guard contents.outcome == nil else { return [AsyncStream<Outcome>.Continuation]() }
+            contents.outcome = outcome
+            defer { contents.waiting = [] }
+            return contents.waiting
         }
         for waiter in waiting {
             waiter.yield(outcome)
@@ -41,9 +44,9 @@ final class DeviceWait: Sendable {
     /// - Returns: Nil when the caller is cancelled meanwhile.
     func outcome() async -> Outcome? {
         let (outcomes, continuation) = AsyncStream.makeStream(of: Outcome.self, bufferingPolicy: .bufferingNewest(1))
-        let known = self.state.withLock { state in
-            if state.outcome == nil { state.waiting.append(continuation) }
-            return state.outcome
+        let known = self.contents.withLock { contents in
+            if contents.outcome == nil { contents.waiting.append(continuation) }
+            return contents.outcome
         }
         if let known { return known }
         return await outcomes.first { _ in true }

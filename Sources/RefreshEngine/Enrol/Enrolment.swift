@@ -28,30 +28,29 @@ package final class Enrolment: Service {
         package let expiresAt: Timestamp
     }
 
-    private struct State {
+    struct State {
         var pending = PendingAuthorizations()
-        var devices: [String: DeviceWait] = [:]
+        var devices = DeviceWaits()
         /// By issuer; nil: it could not be read.
         var metadata: [String: (document: ServerMetadata?, until: Timestamp)] = [:]
         var isStopping = false
     }
 
-    private struct Poll: Sendable {
+    /// A device authorization that is to be asked after.
+    struct Poll: Sendable {
         var authorization: DeviceAuthorization
         var wait: DeviceWait
     }
 
-    /// Device authorizations that are asked after at once.
-    private static let deviceLimit = 256
-    /// How long the end of one is remembered, and a metadata document believed.
+    /// How long a metadata document is believed.
     private static let memory: Duration = .seconds(600)
 
-    private let engine: Engine
-    private let secrets: any SecretSource
+    let engine: Engine
+    let secrets: any SecretSource
     private let logger: Logger
-    private let state = Mutex(State())
+    let state = Mutex(State())
     private let polls: AsyncStream<Poll>
-    private let pollSource: AsyncStream<Poll>.Continuation
+    let pollSource: AsyncStream<Poll>.Continuation
 
     package init(engine: Engine, secrets: any SecretSource, logger: Logger) {
         self.engine = engine
@@ -68,7 +67,7 @@ package final class Enrolment: Service {
             }
             let devices = self.state.withLock { state in
                 state.isStopping = true
-                return Array(state.devices.values)
+                return state.devices.underWay
             }
             for device in devices { device.end(.failure(.authorizationFailed(.stopping))) }
             group.cancelAll()
@@ -81,11 +80,11 @@ package final class Enrolment: Service {
     /// Whose authorization a state belongs to; nil when nobody knows it, or not any more.
     package func account(of state: String) -> AccountID? {
         let now = self.engine.clock.now
-        return self.state.withLock { $0.pending.entry(state, at: now)?.account ?? $0.devices[state]?.account }
+        return self.state.withLock { $0.pending.entry(state, at: now)?.account ?? $0.devices.wait(state)?.account }
     }
 
     /// Whether a state belongs to a device: its end can be waited for, and it takes no code.
-    package func isDevice(_ state: String) -> Bool { self.state.withLock { $0.devices[state] != nil } }
+    package func isDevice(_ state: String) -> Bool { self.state.withLock { $0.devices.wait(state) != nil } }
 }
 
 // MARK: - In a browser
@@ -179,9 +178,11 @@ extension Enrolment {
             }
             throw self.failed(entry.account, error)
         }
-        let request: EndpointRequest
+        let requests: [EndpointRequest]
         do throws(RefreshRequestError) {
-            request = try CodeExchange.make(answer, of: entry.request, client: client.client)
+            requests = try self.presentations(of: client).map { (client) throws(RefreshRequestError) in
+                try CodeExchange.make(answer, of: entry.request, client: client)
+            }
         } catch {
             if case .noBinding = error { throw .invalidParameter("callback") }
             throw .unavailable(entry.account, cause: Cause.clientRejected.rawValue, retryAt: nil)
@@ -192,7 +193,7 @@ extension Enrolment {
         }
         let raw: RawAnswer
         do throws(EndpointError) {
-            raw = try await client.endpoint.send(request) { true }
+            raw = try await self.answer(to: requests, client).answer
         } catch {
             guard case .notSent(let reason) = error else {
                 throw .unavailable(entry.account, cause: Cause.answerLost.rawValue, retryAt: nil)
@@ -232,109 +233,10 @@ extension Enrolment {
     }
 }
 
-// MARK: - On another device
-
-extension Enrolment {
-    /// Begins an authorization on another device (RFC 8628), and asks after it until its end.
-    package func beginDevice(_ account: AccountID) async throws(EngineError) -> DeviceStart {
-        guard !self.engine.isLoading else { throw .loading }
-        let client = try self.client(of: account)
-        var endpoint = client.client.profile.deviceAuthorizationEndpoint
-        if endpoint == nil { endpoint = await self.metadata(of: client)?.deviceAuthorizationEndpoint }
-        guard let endpoint else { throw .authorizationFailed(.noDeviceEndpoint) }
-        self.forgetOldDevices()
-        guard self.state.withLock({ $0.devices.count < Self.deviceLimit }) else {
-            throw .authorizationFailed(.tooMany)
-        }
-        let authorization: DeviceAuthorization
-        do {
-            let request = try DeviceAuthorization.request(to: endpoint, client: client.client)
-            let answer = try await client.endpoint.send(request) { true }
-            authorization = try DeviceAuthorization(answer, client: client.client)
-        } catch let refusal as AuthorizationRefusal {
-            throw self.failed(account, refusal)
-        } catch {
-            let cause = (error as? EndpointError)?.reason.cause ?? .clientRejected
-            throw .unavailable(account, cause: cause.rawValue, retryAt: nil)
-        }
-        let wait = DeviceWait(account: account, expiresAt: self.engine.clock.now + authorization.lifetime)
-        let state = AuthorizationRequest.newState(self.secrets)
-        let isTaken = self.state.withLock { contents in
-            guard !contents.isStopping else { return false }
-            contents.devices[state] = wait
-            return true
-        }
-        guard isTaken else { throw .authorizationFailed(.stopping) }
-        self.pollSource.yield(Poll(authorization: authorization, wait: wait))
-        self.tell("authorization on another device begun", account)
-        return DeviceStart(
-            userCode: authorization.userCode,
-            verificationURI: authorization.verificationURI,
-            verificationURIComplete: authorization.verificationURIComplete,
-            state: state,
-            expiresAt: wait.expiresAt + self.engine.clock.utcShift
-        )
-    }
-
-    /// Waits for the end of an authorization on another device.
-    ///
-    /// - Throws: `EngineError.authorizationFailed` when it was denied or came too late, or nobody knows it.
-    package func end(ofDevice state: String) async throws(EngineError) -> AccountView {
-        guard let wait = self.state.withLock({ $0.devices[state] }) else {
-            throw .authorizationFailed(.unknownState)
-        }
-        // Nobody is there any more to be told.
-        guard let outcome = await wait.outcome() else { throw .authorizationFailed(.stopping) }
-        return try outcome.get()
-    }
-
-    /// Asks until there is an answer, or the time is over.
-    private func ask(_ authorization: DeviceAuthorization, _ wait: DeviceWait) async {
-        var pace = DevicePace(authorization)
-        let clock = self.engine.clock
-        while !wait.isOver {
-            let next = clock.now + pace.interval
-            guard next < wait.expiresAt else {
-                try? await clock.sleep(until: wait.expiresAt, tolerance: nil)
-                return wait.end(.failure(self.failed(wait.account, .expired)))
-            }
-            guard (try? await clock.sleep(until: next, tolerance: .milliseconds(100))) != nil else { return }
-            // Anew each time: the configuration may have changed.
-            do {
-                let client = try self.client(of: wait.account)
-                let request = try authorization.question(client: client.client)
-                let answer = try await client.endpoint.send(request) { true }
-                switch EnrolmentVerdict(answer, client: client.client, now: clock.now + clock.utcShift) {
-                case .granted(let tokens):
-                    let asked = AskedFor(scopes: client.client.profile.scopes)
-                    return wait.end(.success(try await self.keep(tokens, wait.account, asked)))
-                case .pending: break
-                case .busy(_, let asked): pace.slowDown(wait: asked)
-                case .refused(let refusal): return wait.end(.failure(self.failed(wait.account, refusal)))
-                }
-            } catch is EndpointError {
-                pace.noAnswer()
-            } catch {
-                let cause = Cause.clientRejected.rawValue
-                return wait.end(
-                    .failure(error as? EngineError ?? .unavailable(wait.account, cause: cause, retryAt: nil))
-                )
-            }
-        }
-    }
-
-    private func forgetOldDevices() {
-        let now = self.engine.clock.now
-        self.state.withLock { state in
-            state.devices = state.devices.filter { !$0.value.isOver || $0.value.expiresAt + Self.memory > now }
-        }
-    }
-}
-
 // MARK: - What both need
 
 extension Enrolment {
-    private func client(of account: AccountID) throws(EngineError) -> ClientSettings {
+    func client(of account: AccountID) throws(EngineError) -> ClientSettings {
         guard let id = try? ClientID(String(account.client)),
             let client = self.engine.state.withLock({ $0.settings.clients[id] })
         else {
@@ -343,8 +245,40 @@ extension Enrolment {
         return client
     }
 
+    /// The client with each of its secrets: the one in use, then those that may be tried in its place (facts C07).
+    ///
+    /// - Parameters:
+    ///   - client: One of the configured.
+    ///   - refused: How many of its secrets have been refused already.
+    /// - Returns: One for each secret, or the client as it is if it has none.
+    func presentations(of client: ClientSettings, after refused: Int = 0) -> [OAuthClient] {
+        let inUse = self.engine.state.withLock { $0.secrets[client.client.id]?.number ?? 0 }
+        return (0...client.client.otherSecrets.count).map { client.client.presenting(inUse + refused + $0) }
+    }
+
+    /// Sends one of some requests that differ in the client's secret alone: the next one only if the client was refused.
+    ///
+    /// Who refuses the client has not looked at its code yet, which is good once.
+    ///
+    /// - Parameters:
+    ///   - requests: One or more.
+    ///   - client: Whose they are.
+    /// - Returns: The first answer that is no such refusal, or the last one, and how many were before it.
+    /// - Throws: `EndpointError` of the request that it was about; those before it were refused.
+    func answer(
+        to requests: [EndpointRequest],
+        _ client: ClientSettings
+    ) async throws(EndpointError) -> (answer: RawAnswer, refused: Int) {
+        var refused = 0
+        while true {
+            let answer = try await client.endpoint.send(requests[refused]) { true }
+            guard refused + 1 < requests.count, answer.refuses(client.client) else { return (answer, refused) }
+            refused += 1
+        }
+    }
+
     /// Puts the tokens, and tries again for a while if the store fails: nobody else has them.
-    private func keep(
+    func keep(
         _ tokens: Secret,
         _ account: AccountID,
         _ asked: AskedFor
@@ -371,7 +305,7 @@ extension Enrolment {
     }
 
     /// What the provider publishes; asked for only where the client's own endpoints leave something open.
-    private func metadata(of client: ClientSettings) async -> ServerMetadata? {
+    func metadata(of client: ClientSettings) async -> ServerMetadata? {
         guard let issuer = client.client.profile.issuer, let source = client.metadata else { return nil }
         let now = self.engine.clock.now
         if let known = self.state.withLock({ $0.metadata[issuer] }), known.until > now { return known.document }
@@ -388,12 +322,12 @@ extension Enrolment {
         return nil
     }
 
-    private func failed(_ account: AccountID, _ refusal: AuthorizationRefusal) -> EngineError {
+    func failed(_ account: AccountID, _ refusal: AuthorizationRefusal) -> EngineError {
         self.tell("authorization failed", account, [LogKeys.reason: "\(refusal.label)"])
         return .authorizationFailed(refusal)
     }
 
-    private func tell(_ message: Logger.Message, _ account: AccountID, _ more: Logger.Metadata = [:]) {
+    func tell(_ message: Logger.Message, _ account: AccountID, _ more: Logger.Metadata = [:]) {
         let facts: Logger.Metadata = [LogKeys.account: "\(account)", LogKeys.client: "\(account.client)"]
         self.logger.info(message, metadata: facts.merging(more) { $1 })
     }

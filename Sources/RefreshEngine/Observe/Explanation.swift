@@ -117,7 +117,7 @@ extension Engine {
         case .misconfigured:
             return "compare client_id, secret and endpoint of client \(client.client.id) with the provider's; reload."
         case .needsAuthorization:
-            return "have the user authorize again, then `refreshctl add \(account)`."
+            return "have the user authorize again: on your site, or with `refreshctl authorize \(account)`."
         case .inDoubt:
             guard record.dueAt == nil else { return "nothing; it is tried again by itself." }
             let risk =
@@ -140,7 +140,7 @@ extension Engine {
         guard let dueAt = record.dueAt else {
             switch record.machine.standing {
             case .needsAuthorization:
-                return "Nothing is scheduled: a person must authorize again, then `refreshctl add`."
+                return "Nothing is scheduled: a person must authorize again."
             case .inDoubt:
                 return
                     "Nothing is scheduled: `refreshctl refresh` sends the refresh token again, at the risk told above."

@@ -72,7 +72,11 @@ extension Engine {
                 response.isBareGrant
                 ? .zero
                 : response.expiresAt.map { $0 - self.clock.utcShift - issued }
-                    ?? profile.lifetime(response.lifetime, hasRefreshToken: grant.refreshToken != nil)
+                    ?? profile.lifetime(
+                        response.lifetime,
+                        hasRefreshToken: grant.refreshToken != nil,
+                        isByCode: asked != nil
+                    )
             let facts = TokenFacts(
                 tokenType: response.tokenType,
                 scope: response.scope ?? asked?.scopes ?? present?.facts.scope ?? profile.scopes,

@@ -65,8 +65,39 @@ import Testing
             let exchange = "/play/instagram/access_token?grant_type=ig_exchange_token&access_token=\(grant.accessToken)"
             let withoutSecret = try await visitor.send("GET", exchange)
             #expect(withoutSecret.status == 400)
-            let exchanged = try await visitor.send("GET", exchange + "&client_secret=s3")
-            #expect(exchanged.status == 200)
+            let longLived = try await visitor.send("GET", exchange + "&client_secret=s3")
+            #expect(longLived.status == 400)
+        }
+    }
+
+    @Test(arguments: [
+        (PlayedProvider.box, 60, RefreshTokenStart.issue), (.gdrive, 180, .use), (.onedrive, 90, .issue),
+        (.onedriveLive, 180, .issue), (.huddle, 365, .consent),
+    ])
+    func `a refresh token ends by itself, counted as the provider counts`(
+        _ provider: PlayedProvider,
+        _ days: Int,
+        _ start: RefreshTokenStart
+    ) async throws {
+        try await Self.visit(provider) { visitor, grant in
+            let door = try PlayedWay.of(provider).code
+            func refresh(_ token: String) async throws -> Visitor.Reply {
+                let address = provider == .onedriveLive ? "&redirect_uri=\(PlayedWay.redirectURI)" : ""
+                let body = "grant_type=refresh_token&client_id=demo&client_secret=s3\(address)&refresh_token=\(token)"
+                return try await Self.post(visitor, provider.rawValue + door, body)
+            }
+            let clock = visitor.server.clock
+            clock.advance(by: .seconds(days * 86_400 - 1))
+            let inTime = try await refresh(grant.refreshToken)
+            #expect(inTime.status == 200)
+            let token = inTime.refreshToken ?? grant.refreshToken
+            clock.advance(by: .seconds(1))
+            let atTheFirstEnd = try await refresh(token)
+            #expect((atTheFirstEnd.status == 200) == (start != .consent))
+            let last = atTheFirstEnd.refreshToken ?? token
+            clock.advance(by: .seconds(days * 86_400))
+            let late = try await refresh(last)
+            #expect(late.status == 400 && late.body.contains("invalid_grant"))
         }
     }
 

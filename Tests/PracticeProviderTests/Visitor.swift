@@ -13,7 +13,7 @@ struct Visitor: Sendable {
         var headers: [String: String]
         var body: String
 
-        /// The members of a flat JSON object, numbers as text.
+        /// The members of a JSON object.
         var members: [String: Member] {
             (try? JSONDecoder().decode([String: Member].self, from: Data(self.body.utf8))) ?? [:]
         }
@@ -23,11 +23,12 @@ struct Visitor: Sendable {
         var error: String? { self.members["error"]?.text }
     }
 
-    /// A JSON string or number.
+    /// A JSON string or number; of anything else that it is there.
     enum Member: Decodable, Hashable, Sendable {
         case string(String)
         case number(Double)
         case bool(Bool)
+        case other
 
         init(from decoder: any Decoder) throws {
             let value = try decoder.singleValueContainer()
@@ -35,8 +36,10 @@ struct Visitor: Sendable {
                 self = .string(text)
             } else if let truth = try? value.decode(Bool.self) {
                 self = .bool(truth)
+            } else if let number = try? value.decode(Double.self) {
+                self = .number(number)
             } else {
-                self = .number(try value.decode(Double.self))
+                self = .other
             }
         }
 

@@ -15,7 +15,9 @@ package struct AuthorizationCallback: Hashable, Sendable {
         // A code is visible ASCII and perhaps spaces (RFC 6749 appendix A.11); what stands around it was pasted along.
         let text = code.drop { $0.isWhitespace }
         let end = text.lastIndex { !$0.isWhitespace }
-        let code = end.map { text[...$0] } ?? ""
+        let pasted = end.map { text[...$0] } ?? ""
+        // The tail of Instagram's addresses, which is no part of the code.
+        let code = pasted.hasSuffix("#_") ? pasted.dropLast(2) : pasted
         guard (1...4_096).contains(code.utf8.count), code.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
             throw .malformedCallback
         }

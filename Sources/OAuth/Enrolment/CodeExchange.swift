@@ -27,7 +27,7 @@ package enum CodeExchange {
         }
         if client.profile.echoes.contains("state") { body.append("state", request.state) }
         // A code can be used once; what is sent twice may revoke what it brought (RFC 6749 §4.1.2).
-        return .form(body, to: endpoint, authentication, isSingleUse: true)
+        return .form(body, to: endpoint, authentication, isSingleUse: true, method: client.profile.codeMethod)
     }
 
     /// What the grant is bound to, as far as the address and the request tell.

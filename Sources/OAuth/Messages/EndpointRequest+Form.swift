@@ -11,6 +11,7 @@ extension EndpointRequest {
     ///   - url: The endpoint, without placeholders.
     ///   - authentication: What the client proves itself with.
     ///   - isSingleUse: Whether what the form carries is spent by being sent, which asks for a connection of its own.
+    ///   - method: Of a `get`, the form is the query.
     ///   - answerTimeout: How long the answer is waited for once the last byte has left.
     /// - Returns: The request, whole, before anything of it is sent.
     static func form(
@@ -18,21 +19,23 @@ extension EndpointRequest {
         to url: String,
         _ authentication: ClientAuthentication,
         isSingleUse: Bool,
+        method: EndpointRequest.Method = .post,
         answerTimeout: Duration = Self.patience
     ) -> EndpointRequest {
-        var headers: [(name: String, value: Secret)] = [
-            (name: "Accept", value: Secret("application/json")),
-            (name: "Content-Type", value: Secret("application/x-www-form-urlencoded")),
-        ]
+        let isGet = method == .get
+        var headers: [(name: String, value: Secret)] = [(name: "Accept", value: Secret("application/json"))]
+        if !isGet { headers.append((name: "Content-Type", value: Secret("application/x-www-form-urlencoded"))) }
         if let authorization = authentication.authorization {
             headers.append((name: "Authorization", value: authorization))
         }
         return EndpointRequest(
             url: url,
             headers: headers,
-            body: Secret(body.bytes),
+            body: Secret(isGet ? [] : body.bytes),
             isSingleUse: isSingleUse,
-            answerTimeout: answerTimeout
+            answerTimeout: answerTimeout,
+            method: method,
+            query: isGet ? Secret(body.bytes) : nil
         )
     }
 }

@@ -47,7 +47,10 @@ package struct TokenResponse: Sendable {
         guard !Self.isPage(bytes) else { throw .page }
         let members: [String: JSONValue]
         do {
-            members = try profile.answersAreForms ? FormBody.members(in: bytes) : JSONReader.object(in: bytes)
+            members = Self.unwrapped(
+                try profile.answersAreForms ? FormBody.members(in: bytes) : JSONReader.object(in: bytes),
+                profile
+            )
         } catch {
             throw .unreadable(error)
         }
@@ -131,6 +134,14 @@ extension TokenResponse {
     private static func isPage(_ bytes: [UInt8]) -> Bool {
         let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
         return text.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } == UInt8(ascii: "<")
+    }
+
+    /// The answer itself, where the profile says in what it may be wrapped.
+    private static func unwrapped(_ members: [String: JSONValue], _ profile: ProviderProfile) -> [String: JSONValue] {
+        guard let name = profile.listMember, members["access_token"] == nil, members["error"] == nil,
+            case .array(let list)? = members[name], list.count == 1, case .object(let answer) = list[0]
+        else { return members }
+        return answer
     }
 
     /// The first of the profile's echoes that is there and is not what was sent.

@@ -26,7 +26,8 @@ extension BuiltInProfiles {
     ///
     /// Sixty days; short-lived tokens of an hour or two are exchanged at half their life. A POST is known to work for one
     /// implementation (Nango); the documented GET is what is sent, and `refresh_method = "post"` says otherwise. Access to
-    /// data ends 90 days after the user was last active, whatever the token says.
+    /// data ends 90 days after the user was last active, whatever the token says. A code brings a short-lived one, which is
+    /// taken to live for an hour when the answer does not say.
     package static let facebook: ProviderProfile = {
         var profile = ProviderProfile(id: "facebook", name: "Facebook", strategy: .metaExchange)
         profile.tokenEndpoint = "https://graph.facebook.com/{version}/oauth/access_token"
@@ -37,6 +38,7 @@ extension BuiltInProfiles {
         profile.refreshMethod = .get
         profile.habit = Self.reusable
         profile.defaultLifetime = .seconds(60 * 86_400)
+        profile.codeTokenLifetime = .seconds(3_600)
         profile.refreshAhead = Self.ahead
         profile.scopes = RequiredPermissions.scopes(of: "facebook")
         profile.scopeSeparator = ","
@@ -56,7 +58,8 @@ extension BuiltInProfiles {
     /// Section 3.7: Meta's pages on the Instagram API with Instagram login.
     ///
     /// Sixty days; a refresh wants a token that is a day old and not expired, and no client credentials. A code brings a
-    /// token of one hour, which another endpoint makes a long-lived one.
+    /// token of one hour, which another endpoint makes a long-lived one; the answer says nothing of the hour, and the
+    /// documents have it in a list of one (`data`), while it is seen without as well.
     package static let instagram: ProviderProfile = {
         var profile = ProviderProfile(id: "instagram", name: "Instagram", strategy: .metaExtend)
         profile.tokenEndpoint = "https://api.instagram.com/oauth/access_token"
@@ -66,6 +69,8 @@ extension BuiltInProfiles {
         profile.refreshMethod = .get
         profile.habit = Self.reusable
         profile.defaultLifetime = .seconds(60 * 86_400)
+        profile.codeTokenLifetime = .seconds(3_600)
+        profile.listMember = "data"
         profile.refreshAhead = Self.ahead
         profile.minimumAge = .seconds(86_400)
         profile.scopes = ["instagram_business_basic"]

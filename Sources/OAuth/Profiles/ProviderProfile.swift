@@ -72,6 +72,8 @@ package struct ProviderProfile: Hashable, Sendable {
 
     /// How long an access token lives if the answer does not say; nil: see `lifetime(_:hasRefreshToken:)`.
     package var defaultLifetime: Duration?
+    /// The same of the token that a code brings, where later ones live longer.
+    package var codeTokenLifetime: Duration?
     /// Whether `expires_in` of zero or less means that the token does not expire (facts F19).
     package var zeroLifetimeMeansNever = false
     /// How long a grant stays good, counted from what `grantRenewal` says; nil when it does not end by itself, or
@@ -115,6 +117,8 @@ package struct ProviderProfile: Hashable, Sendable {
     /// The member of an answer that holds the access token, where it has another name (`oauth_token`); `access_token` is
     /// understood as well.
     package var accessTokenMember: String?
+    /// The member that holds the whole answer, alone in a list, where the provider wraps it (Instagram's answer to a code).
+    package var listMember: String?
     /// The member that tells in milliseconds of Unix time when the access token ends (`edam_expires`).
     package var expiryMember: String?
     /// Whether the answers are forms instead of JSON (facts F27: never guessed).
@@ -146,6 +150,9 @@ extension ProviderProfile {
         }
     }
 
+    /// How a code is traded: one endpoint is asked in one way for everything (Facebook, facts 3.6).
+    var codeMethod: EndpointRequest.Method { self.strategy == .metaExchange ? self.refreshMethod : .post }
+
     /// What refreshes the tokens; nil: they cannot be refreshed.
     package var strategyImplementation: (any RefreshStrategy)? {
         switch self.strategy {
@@ -162,13 +169,15 @@ extension ProviderProfile {
     ///   - lifetime: As the answer had it.
     ///   - hasRefreshToken: Whether the token can be replaced at all. If not, a guess would only take a token away
     ///     that may still be good (Dropbox's long-lived ones).
+    ///   - isByCode: Whether the answer is the one to an authorization.
     /// - Returns: Nil when the token does not expire, or nobody knows. A token that can be refreshed is given
     ///   30 minutes when the profile knows nothing better (facts F18).
-    package func lifetime(_ lifetime: Lifetime, hasRefreshToken: Bool = true) -> Duration? {
+    package func lifetime(_ lifetime: Lifetime, hasRefreshToken: Bool = true, isByCode: Bool = false) -> Duration? {
         switch lifetime {
         case .known(let time): return time
         case .never: return nil
         case .unknown:
+            if isByCode, let codeTokenLifetime { return codeTokenLifetime }
             switch self.strategy {
             case .none, .metaExchange, .metaExtend: return self.defaultLifetime
             case .rfc6749: return hasRefreshToken ? self.defaultLifetime ?? .seconds(1_800) : nil

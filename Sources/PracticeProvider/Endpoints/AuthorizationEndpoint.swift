@@ -21,10 +21,7 @@ extension Ledger {
                 let shown = parameters.first.map { $0.1 } ?? ""
                 return Self.page(shown, status: parameters.first?.0 == "code" ? 200 : 400)
             }
-            let all = parameters + [("state", form["state"] ?? ""), ("iss", self.issuer)]
-            let query = all.filter { !$0.1.isEmpty }.map { "\($0.0)=\(Self.escaped($0.1))" }.joined(separator: "&")
-            let joint = redirectURI.contains("?") ? "&" : "?"
-            return Answer(status: 302, headers: ["Location": redirectURI + joint + query])
+            return Self.redirect(to: redirectURI, parameters + [("state", form["state"] ?? ""), ("iss", self.issuer)])
         }
         guard form["response_type"] == "code" else { return answer([("error", "unsupported_response_type")]) }
         guard let challenge = form["code_challenge"], form["code_challenge_method"] == "S256" else {
@@ -66,23 +63,32 @@ extension Ledger {
             throw .invalidRequest("code_verifier is missing or has not 43 to 128 characters")
         }
         guard Self.challenge(of: verifier) == code.challenge else { throw refusal("wrong code_verifier") }
-        let (place, answer) = self.consented(client: client, user: code.user, scope: code.scope, at: now)
+        let terms = self.terms(scope: code.scope)
+        let (place, answer) = self.consented(client: client, user: code.user, terms: terms, at: now)
         self.consents.codes[text]?.grant = place
         return answer
     }
 
     /// Makes the grant that somebody consented to; one more of the same person gets a name of its own.
-    mutating func consented(client: String, user: String, scope: String?, at now: Double) -> (Int, Answer) {
+    mutating func consented(client: String, user: String, terms: GrantTerms, at now: Double) -> (Int, Answer) {
         var subject = user
         var number = 1
         while (try? self.place(of: "\(client)/\(subject)")) != nil {
             number += 1
             subject = "\(user)~\(number)"
         }
-        var terms = self.consents.habits.terms
-        terms.scope = scope ?? terms.scope
         let grant = self.issue(subject: subject, client: client, user: user, terms: terms, at: now)
         return (self.grants.count - 1, .json(grant.tokenJSON))
+    }
+
+    /// What comes of a consent here to what was asked for.
+    func terms(scope: String?) -> GrantTerms {
+        let habits = self.consents.habits
+        var terms = habits.terms
+        terms.lifetime = habits.lifetime ?? terms.lifetime
+        terms.rotation = habits.rotation ?? terms.rotation
+        terms.scope = habits.scope ?? scope ?? terms.scope
+        return terms
     }
 
     /// RFC 8414, as far as anybody here asks.
@@ -108,12 +114,19 @@ extension Ledger {
         }
     }
 
+    /// Sends a browser on; what is empty is left out.
+    static func redirect(to uri: String, _ parameters: [(String, String)], tail: String = "") -> Answer {
+        let pairs = parameters.filter { !$0.1.isEmpty }.map { "\($0.0)=\(Self.escaped($0.1))" }
+        let joint = uri.contains("?") ? "&" : "?"
+        return Answer(status: 302, headers: ["Location": uri + joint + pairs.joined(separator: "&") + tail])
+    }
+
     static func random() -> String {
         let secret = TokenSecret.random()
         return String(secret.high, radix: 16) + String(secret.low, radix: 16)
     }
 
-    private static func challenge(of verifier: String) -> String {
+    static func challenge(of verifier: String) -> String {
         Data(SHA256.hash(data: Data(verifier.utf8))).base64EncodedString()
             .replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
@@ -132,7 +145,7 @@ extension Ledger {
     }
 
     /// A page for people; what it shows is ours or made of harmless characters.
-    private static func page(_ text: String, status: Int) -> Answer {
+    static func page(_ text: String, status: Int) -> Answer {
         let safe = text.filter { $0.isASCII && !"<>&\"'".contains($0) }
         return Answer(
             status: status,

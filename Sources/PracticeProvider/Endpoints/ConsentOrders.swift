@@ -6,9 +6,10 @@ struct ConsentRequest: Decodable {
     var interval: Int?
     var lifetime: Int?
     var rotation: RotationClass?
+    var scope: String?
 
     private enum CodingKeys: String, CodingKey {
-        case denies, interval, lifetime, rotation
+        case denies, interval, lifetime, rotation, scope
         case codeLifetime = "code_lifetime"
         case deviceLifetime = "device_lifetime"
     }
@@ -18,8 +19,9 @@ struct ConsentRequest: Decodable {
         habits.codeLifetime = self.codeLifetime ?? habits.codeLifetime
         habits.deviceLifetime = self.deviceLifetime ?? habits.deviceLifetime
         habits.interval = self.interval ?? habits.interval
-        habits.terms.lifetime = self.lifetime ?? habits.terms.lifetime
-        habits.terms.rotation = self.rotation ?? habits.terms.rotation
+        habits.lifetime = self.lifetime ?? habits.lifetime
+        habits.scope = self.scope ?? habits.scope
+        habits.rotation = self.rotation ?? habits.rotation
     }
 }
 

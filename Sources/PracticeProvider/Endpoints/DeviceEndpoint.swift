@@ -51,7 +51,7 @@ extension Ledger {
         case .denied: throw OAuthRefusal(error: "access_denied", description: "the user said no")
         case .approved(let user):
             self.consents.devices[text]?.isRedeemed = true
-            return self.consented(client: client, user: user, scope: device.scope, at: now).1
+            return self.consented(client: client, user: user, terms: self.terms(scope: device.scope), at: now).1
         }
     }
 

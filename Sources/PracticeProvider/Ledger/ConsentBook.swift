@@ -13,6 +13,22 @@ struct ConsentBook: Sendable {
         var grant: Int?
     }
 
+    /// The same at a played provider.
+    struct PlayedCode: Sendable {
+        var provider: PlayedProvider
+        var client: String
+        var user: String
+        var redirectURI: String
+        var challenge: PlayedConsent.Challenge?
+        var scope: String?
+        /// Whether a refresh token was asked for, where it must be.
+        var isOffline: Bool
+        /// What the grant will be bound to, where the way back says so.
+        var device: String?
+        var expiresAt: Double
+        var grant: Int?
+    }
+
     /// A device that waits for its user.
     struct Device: Sendable {
         enum Decision: Sendable {
@@ -34,6 +50,7 @@ struct ConsentBook: Sendable {
 
     var habits = ConsentHabits()
     var codes: [String: Code] = [:]
+    var playedCodes: [String: PlayedCode] = [:]
     /// By device code.
     var devices: [String: Device] = [:]
     /// How often a device asked sooner than it may.
@@ -50,8 +67,14 @@ package struct ConsentHabits: Hashable, Sendable {
     package var deviceLifetime = 300
     /// Seconds between two questions of a device.
     package var interval = 5
-    /// What comes of a consent; its scope is that of the request.
+    /// What comes of a consent at the RFC's own endpoint; its scope is that of the request.
     package var terms = GrantTerms()
+    /// Seconds that an access token lives; nil: as the terms, or the played provider, have it.
+    package var lifetime: Int?
+    /// What a redeem does; nil: as the terms, or the played provider, have it.
+    package var rotation: RotationClass?
+    /// What everybody grants, whatever is asked for; nil: all of it.
+    package var scope: String?
 
     package init() {}
 }

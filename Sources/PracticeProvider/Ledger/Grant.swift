@@ -45,6 +45,10 @@ struct Grant: Sendable {
     /// Generation 1 is at index 0.
     var commits: [Commit]
     var revokedBy: Revoker?
+    /// Whether somebody asked for a refresh token, where one must be asked for.
+    var isOffline = true
+    /// What VK ID bound the grant to on the way back; nil: a name made of the grant's place.
+    var device: String?
 
     var requests = 0
     var replays = 0
@@ -69,7 +73,7 @@ struct Grant: Sendable {
 
     /// Whether the refresh token would be taken now.
     func isGood(refreshToken serial: Int, at now: Double) -> Bool {
-        guard self.revokedBy == nil else { return false }
+        guard self.revokedBy == nil, !self.isTooOld(refreshToken: serial, at: now) else { return false }
         return switch self.refreshTokens[serial].condition {
         case .good: true
         case .inGrace(let end): now < end
@@ -77,11 +81,28 @@ struct Grant: Sendable {
         }
     }
 
+    /// Whether the refresh token has ended by itself.
+    func isTooOld(refreshToken serial: Int, at now: Double) -> Bool {
+        guard let lifetime = self.terms.refreshTokenLifetime else { return false }
+        let start =
+            switch self.terms.refreshTokenStart {
+            case .issue: self.commits.first { $0.refreshToken == serial }
+            case .use: self.commits.last { $0.refreshToken == serial }
+            case .consent: self.commits.first
+            }
+        return start.map { now >= $0.at + Double(lifetime) } ?? false
+    }
+
+    /// Seconds that the access token of `generation` lives.
+    func lifetime(of generation: Int) -> Int {
+        generation == 1 ? self.terms.firstLifetime ?? self.terms.lifetime : self.terms.lifetime
+    }
+
     /// Whether the access token of `generation` is good now.
     func isGood(generation: Int, at now: Double) -> Bool {
         guard self.revokedBy == nil else { return false }
         guard !self.terms.killsAccessToken || generation == self.generation else { return false }
-        return now < self.commits[generation - 1].at + Double(self.terms.lifetime)
+        return now < self.commits[generation - 1].at + Double(self.lifetime(of: generation))
     }
 
     /// Spends the refresh token at `serial` as the class has it, and commits a new generation.

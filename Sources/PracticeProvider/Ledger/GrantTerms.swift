@@ -34,6 +34,16 @@ package enum LifetimeNotice: String, Codable, CaseIterable, Hashable, Sendable {
     case zero
 }
 
+/// From when the lifetime of a refresh token counts.
+package enum RefreshTokenStart: Hashable, Sendable {
+    /// From the answer that first brought it.
+    case issue
+    /// From its last use.
+    case use
+    /// From the consent, whatever became of it since.
+    case consent
+}
+
 /// The habits of a provider, as far as one grant feels them.
 package struct GrantTerms: Hashable, Sendable {
     package var rotation: RotationClass
@@ -46,6 +56,11 @@ package struct GrantTerms: Hashable, Sendable {
     package var repeatsAnswer: Bool
     /// How many seconds an access token lives.
     package var lifetime: Int
+    /// The same of the first one, where that differs.
+    package var firstLifetime: Int?
+    /// How many seconds a refresh token stays good by itself; nil: for ever.
+    package var refreshTokenLifetime: Int?
+    package var refreshTokenStart: RefreshTokenStart
     package var notice: LifetimeNotice
     /// The granted scope; nil leaves it out of the answers.
     package var scope: String?
@@ -59,6 +74,9 @@ package struct GrantTerms: Hashable, Sendable {
         grace: Int = 30,
         repeatsAnswer: Bool = true,
         lifetime: Int = 3_600,
+        firstLifetime: Int? = nil,
+        refreshTokenLifetime: Int? = nil,
+        refreshTokenStart: RefreshTokenStart = .issue,
         notice: LifetimeNotice = .number,
         scope: String? = "files.read",
         provider: PlayedProvider? = nil
@@ -69,6 +87,9 @@ package struct GrantTerms: Hashable, Sendable {
         self.grace = grace
         self.repeatsAnswer = repeatsAnswer
         self.lifetime = lifetime
+        self.firstLifetime = firstLifetime
+        self.refreshTokenLifetime = refreshTokenLifetime
+        self.refreshTokenStart = refreshTokenStart
         self.notice = notice
         self.scope = scope
         self.provider = provider

@@ -46,6 +46,10 @@ extension Ledger {
             self.grants[place].refusals += 1
             return .refused(reason: "grant is revoked")
         }
+        guard !self.grants[place].isTooOld(refreshToken: serial, at: now) else {
+            self.grants[place].refusals += 1
+            return .refused(reason: "refresh token has expired")
+        }
         if let child = token.latestChild, self.grants[place].terms.rotation != .n {
             self.grants[place].replays += 1
             if self.grants[place].terms.rotation == .g, self.grants[place].terms.repeatsAnswer {

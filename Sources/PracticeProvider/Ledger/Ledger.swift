@@ -115,7 +115,7 @@ struct Ledger: Sendable {
         let commit = grant.commits[generation - 1]
         let access = TokenText(kind: .access, grant: place, serial: generation - 1, secret: commit.secret)
         // A pair that is given again is as old as it is.
-        let left = max(0, grant.terms.lifetime - Int(now - commit.at))
+        let left = max(0, grant.lifetime(of: generation) - Int(now - commit.at))
         return TokenAnswer(
             accessToken: access.render(prefix: self.canary),
             expiresIn: left,

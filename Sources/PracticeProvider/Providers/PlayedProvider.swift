@@ -28,8 +28,8 @@ package enum PlayedProvider: String, Codable, CaseIterable, Hashable, Sendable {
     enum Spending: Hashable, Sendable {
         /// The refresh token, by the name of its parameter.
         case refreshToken
-        /// A living access token that is at least so many seconds old.
-        case accessToken(parameter: String, minimumAge: Int)
+        /// A living access token that is at least so many seconds old, and is not one of those that live for longer.
+        case accessToken(parameter: String, minimumAge: Int, maximumLife: Int? = nil)
     }
 
     /// One address at which a next token can be had.
@@ -91,7 +91,8 @@ package enum PlayedProvider: String, Codable, CaseIterable, Hashable, Sendable {
                     methods: ["GET"],
                     grantType: "ig_exchange_token",
                     credentials: .secretAlone,
-                    spending: .accessToken(parameter: "access_token", minimumAge: 0)
+                    // From short to long, and not from long to long.
+                    spending: .accessToken(parameter: "access_token", minimumAge: 0, maximumLife: 86_400)
                 ),
             ]
         case .evernote, .flickr, .vkLegacy: []
@@ -100,15 +101,32 @@ package enum PlayedProvider: String, Codable, CaseIterable, Hashable, Sendable {
 
     /// What a grant is like unless an order says otherwise.
     package var terms: GrantTerms {
+        let day = 86_400
         var terms =
             switch self {
-            case .box: GrantTerms(rotation: .s, blast: .family, scope: nil)
+            case .box: GrantTerms(rotation: .s, blast: .family, refreshTokenLifetime: 60 * day, scope: nil)
             case .dropbox: GrantTerms(rotation: .n, lifetime: 14_400, scope: nil)
             case .gdrive:
-                GrantTerms(rotation: .n, lifetime: 3_599, scope: "https://www.googleapis.com/auth/drive.readonly")
-            case .onedrive: GrantTerms(rotation: .m, lifetime: 3_599, scope: "Files.Read")
-            case .onedriveLive: GrantTerms(rotation: .m, scope: "wl.skydrive wl.offline_access")
-            case .huddle: GrantTerms(rotation: .s, blast: .family, lifetime: 1_200, scope: nil)
+                GrantTerms(
+                    rotation: .n,
+                    lifetime: 3_599,
+                    refreshTokenLifetime: 180 * day,
+                    refreshTokenStart: .use,
+                    scope: "https://www.googleapis.com/auth/drive.readonly"
+                )
+            case .onedrive:
+                GrantTerms(rotation: .m, lifetime: 3_599, refreshTokenLifetime: 90 * day, scope: "Files.Read")
+            case .onedriveLive:
+                GrantTerms(rotation: .m, refreshTokenLifetime: 180 * day, scope: "wl.skydrive wl.offline_access")
+            case .huddle:
+                GrantTerms(
+                    rotation: .s,
+                    blast: .family,
+                    lifetime: 1_200,
+                    refreshTokenLifetime: 365 * day,
+                    refreshTokenStart: .consent,
+                    scope: nil
+                )
             case .ellipsis: GrantTerms(rotation: .s, blast: .family, scope: nil)
             case .smartfile, .gitshare: GrantTerms(rotation: .s, blast: .family, lifetime: 36_000, scope: "read")
             case .vkid: GrantTerms(rotation: .s, blast: .family, scope: "friends photos docs offline")

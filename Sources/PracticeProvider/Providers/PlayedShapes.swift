@@ -4,11 +4,13 @@ struct PlayedTokens: Hashable, Sendable {
     /// Seconds left, and the moment of the end in milliseconds.
     var expiresIn: Int
     var expiresAt: Int
-    var refreshToken: String
+    /// Nil where nobody asked for one.
+    var refreshToken: String?
     var scope: String?
     /// Made of the grant's place: a user's number and a device's name, the same in all answers.
     var user: Int
-    var device: String
+    /// Nil where the client has it from the way back.
+    var device: String?
     /// What the request said, to be repeated.
     var state: String?
     /// Whether these are the grant's first, which come from the authorization.
@@ -32,7 +34,7 @@ extension PlayedProvider {
             "{" + list.compactMap { name, value in value.map { "\"\(name)\":\($0)" } }.joined(separator: ",") + "}"
         }
         let access = JSONText.quoted(tokens.accessToken)
-        let refresh = JSONText.quoted(tokens.refreshToken)
+        let refresh = tokens.refreshToken.map(JSONText.quoted)
         let scope = tokens.scope.map(JSONText.quoted)
         switch self {
         case .box:
@@ -79,7 +81,7 @@ extension PlayedProvider {
                 ("token_type", "\"Bearer\""), ("expires_in", "\(tokens.expiresIn)"), ("user_id", "\(tokens.user)"),
                 ("state", tokens.state.map(JSONText.quoted)), ("scope", scope),
                 // From the authorization's way back, and kept beside the answer by who received both.
-                ("device_id", tokens.isFirst ? JSONText.quoted(tokens.device) : nil),
+                ("device_id", tokens.isFirst ? tokens.device.map(JSONText.quoted) : nil),
             ])
         case .facebook, .instagram:
             return members([
@@ -103,11 +105,49 @@ extension PlayedProvider {
         }
     }
 
+    /// The answer to a code, where it differs from the later ones.
+    func codeJSON(_ tokens: PlayedTokens) -> String {
+        guard self == .instagram else { return self.json(tokens) }
+        // In a list, and without a word about the hour that it lives.
+        return "{\"data\":[{\"access_token\":\(JSONText.quoted(tokens.accessToken)),\"user_id\":\"\(tokens.user)\","
+            + "\"permissions\":\"instagram_business_basic\"}]}"
+    }
+
     /// Headers that come with a good answer.
     var headers: [String: String] {
         // The time to the end of the window, of no meaning to a token.
         self == .huddle
             ? ["Retry-After": "600", "X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": "999"] : [:]
+    }
+
+    /// The no to a code.
+    func codeRefusal(_ refusal: PlayedRefusal, state: String?) -> Answer {
+        let (word, words) =
+            switch refusal {
+            case .grant(let why): ("invalid_grant", why)
+            case .client(let why): ("invalid_client", why)
+            case .request(let why): ("invalid_request", why)
+            case .tooYoung: ("invalid_request", "practice")
+            }
+        switch self {
+        case .instagram:
+            // The host of the codes has another shape than the one of the tokens.
+            return .json(
+                "{\"error_type\":\"OAuthException\",\"code\":400,\"error_message\":\(JSONText.quoted(words))}",
+                status: 400
+            )
+        case .facebook:
+            if case .grant(let why) = refusal { return self.refusal(.request(why)) }
+            return self.refusal(refusal)
+        case .vkid:
+            let echo = state.map { ",\"state\":\(JSONText.quoted($0))" } ?? ""
+            return .json(
+                "{\"error\":\"\(word)\",\"error_description\":\(JSONText.quoted(words))\(echo)}"
+            )
+        case .vkLegacy:
+            return .json("{\"error\":\"\(word)\",\"error_description\":\(JSONText.quoted(words))}", status: 401)
+        default: return self.refusal(refusal)
+        }
     }
 
     func refusal(_ refusal: PlayedRefusal, state: String? = nil) -> Answer {

@@ -94,47 +94,6 @@ struct PracticeResponder: HTTPResponder {
         }
     }
 
-    /// `/play/PROVIDER` and the provider's own path behind it.
-    private func play(
-        _ request: Request,
-        path: String,
-        query: String,
-        performance: Performance
-    ) async throws -> Response {
-        let rest = path.dropFirst("/play/".count)
-        let end = rest.firstIndex(of: "/") ?? rest.endIndex
-        let provider = PlayedProvider(rawValue: String(rest[..<end]))
-        guard let provider, let door = provider.doors.first(where: { $0.path == rest[end...] }) else {
-            // A path that is nearly right is a client's mistake too.
-            self.state.contents.withLock { $0.ledger.tally.clientRefusals += 1 }
-            return performance.whole(.notFound)
-        }
-        let method = request.method.rawValue
-        guard door.methods.contains(method) else {
-            self.state.contents.withLock { $0.ledger.tally.clientRefusals += 1 }
-            return performance.whole(.methodNotAllowed(door.methods.sorted().joined(separator: ", ")))
-        }
-        let played = PlayedRequest(
-            provider: provider,
-            door: door,
-            method: method,
-            request: try await self.read(request, query: query)
-        )
-        let fault = self.state.contents.withLock { contents in
-            contents.ledger.tally.tokenRequests += 1
-            var scopes: [FaultScope] = []
-            if let place = contents.ledger.playedGrant(played) {
-                contents.ledger.grants[place].requests += 1
-                scopes = [
-                    .tokenAccount(contents.ledger.grants[place].account),
-                    .tokenClient(contents.ledger.grants[place].client),
-                ]
-            }
-            return contents.faults.next(for: scopes + [.token])
-        }
-        return try await performance.perform(fault) { ledger, now in ledger.play(played, at: now) }
-    }
-
     private func setKeys(
         _ request: Request,
         storageKey: String,
@@ -156,7 +115,7 @@ struct PracticeResponder: HTTPResponder {
         }
     }
 
-    private func read(_ request: Request, query: String) async throws -> TokenRequest {
+    func read(_ request: Request, query: String) async throws -> TokenRequest {
         let body = try await request.body.collect(upTo: Self.bodyLimit)
         return TokenRequest(
             authorization: request.headers[values: .authorization],

@@ -56,7 +56,8 @@ package enum ErrorTable {
         "slow_down": .tooFast,
     ]
 
-    private static func meaning(of error: ErrorResponse, profile: ProviderProfile) -> ErrorRule.Meaning? {
+    /// - Returns: Nil for what neither the profile nor the registry knows.
+    static func meaning(of error: ErrorResponse, profile: ProviderProfile) -> ErrorRule.Meaning? {
         profile.errorRules.first { $0.matches(error) }?.meaning ?? error.code.flatMap { Self.registered[$0] }
     }
 

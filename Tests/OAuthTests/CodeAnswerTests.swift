@@ -90,4 +90,32 @@ import Testing
         #expect(try AuthorizationCallback(code: "canary-c_").code == Secret("canary-c_"))
         #expect(throws: AuthorizationRefusal.malformedCallback) { try AuthorizationCallback(code: "#_") }
     }
+
+    @Test(arguments: [
+        ("facebook", 400, "{\"error\":{\"type\":\"OAuthException\",\"code\":100}}", "invalid_grant"),
+        ("facebook", 400, "{\"error\":{\"code\":190,\"error_subcode\":463}}", "invalid_grant"),
+        ("facebook", 400, "{\"error\":{\"code\":200}}", "invalid_client"),
+        ("instagram", 400, "{\"error_type\":\"OAuthException\",\"code\":400}", "invalid_grant"),
+    ])
+    func `what Meta says in numbers is told in the RFC's words`(
+        _ name: String,
+        _ status: Int,
+        _ text: String,
+        _ word: String
+    ) throws {
+        #expect(try Self.verdict(name, status, text) == .refused(AuthorizationRefusal(word)))
+    }
+
+    @Test func `Meta's trouble is no refusal`() throws {
+        let busy = EnrolmentVerdict.busy(AuthorizationRefusal("temporarily_unavailable"), wait: nil)
+        #expect(try Self.verdict("facebook", 400, "{\"error\":{\"code\":4}}") == busy)
+        #expect(try Self.verdict("facebook", 500, "{\"error\":{\"code\":100}}") == busy)
+    }
+
+    private static func verdict(_ name: String, _ status: Int, _ text: String) throws -> EnrolmentVerdict {
+        let profile = try #require(BuiltInProfiles.all.first { $0.id == name })
+        let client = try RefreshRequestTests.client(profile, secret: Secret("canary-s"), endpoint: "https://a.test/t")
+        let answer = RawAnswer(status: status, headers: [], body: Secret(text))
+        return EnrolmentVerdict(answer, client: client, now: Timestamp(milliseconds: 0))
+    }
 }

@@ -62,6 +62,10 @@ package enum EnrolmentVerdict: Hashable, Sendable {
     ///   - now: UTC, for a `Retry-After` that is a date.
     package init(_ answer: RawAnswer, client: OAuthClient, now: Timestamp) {
         let error = ErrorResponse(parsing: answer.body.revealBytes(), profile: client.profile)
+        if let error, client.profile.strategy.spendsAccessToken {
+            self = Self.ofNumber(error, answer, client.profile, now: now)
+            return
+        }
         if let word = error?.code {
             switch word {
             case "authorization_pending":
@@ -88,6 +92,25 @@ package enum EnrolmentVerdict: Hashable, Sendable {
             )
         default:
             self = .refused(.malformedAnswer)
+        }
+    }
+
+    /// Meta has numbers where others have words; what is wrong with a code has the one for wrong parameters, 100, as much
+    /// else has (facts 3.6, 3.7).
+    private static func ofNumber(
+        _ error: ErrorResponse,
+        _ answer: RawAnswer,
+        _ profile: ProviderProfile,
+        now: Timestamp
+    ) -> EnrolmentVerdict {
+        switch ErrorTable.meaning(of: error, profile: profile) {
+        case .clientRejected: return .refused(AuthorizationRefusal("invalid_client"))
+        case nil where answer.status < 500, .deadGrant: return .refused(AuthorizationRefusal("invalid_grant"))
+        case nil, .temporary, .tooFast:
+            return .busy(
+                AuthorizationRefusal("temporarily_unavailable"),
+                wait: RetryAfter.wait(in: answer, error: error, profile: profile, now: now)
+            )
         }
     }
 }

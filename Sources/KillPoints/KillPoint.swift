@@ -53,12 +53,21 @@ package enum KillPoint: String, CaseIterable, Sendable {
     }()
     private static let passed = Atomic<Int>(0)
 
+    /// `REFRESHD_KILL_BY=segv` or `trap`: not unseen, but as a program dies of a mistake of its own (facts A24).
+    private static let manner = unsafe getenv("REFRESHD_KILL_BY").map { unsafe String(cString: $0) }
+
     /// Dies here if a test has ordered it; a passage that does not know its subject counts for any.
     package func pass(_ subject: @autoclosure () -> String = "") {
         guard let order = Self.order, order.point == self else { return }
         let subject = subject()
         guard order.subject.isEmpty || subject.isEmpty || order.subject == subject else { return }
-        if Self.passed.wrappingAdd(1, ordering: .relaxed).newValue == order.passages { kill(getpid(), SIGKILL) }
+        guard Self.passed.wrappingAdd(1, ordering: .relaxed).newValue == order.passages else { return }
+        switch Self.manner {
+        case "segv": kill(getpid(), SIGSEGV)
+        // A trap of the language, which is what is asked for.
+        case "trap": preconditionFailure("the order was to die here")
+        default: kill(getpid(), SIGKILL)
+        }
     }
 }
 #else

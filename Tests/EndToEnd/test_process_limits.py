@@ -5,8 +5,10 @@ import json
 import os
 import resource
 import secrets
+import signal
 import socket
 import subprocess
+import sys
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 import varlink
 
 from harness.control import INTERFACE
+from harness.herd import Herd
 from harness.users import OUTSIDER, as_user
 from harness.waiting import eventually
 
@@ -199,3 +202,44 @@ def test_64_mib_of_memory_are_enough_or_it_says_so(scene, memory_group):
     for number in (1, 100, 200):
         assert scene.daemon.renew(f"demo/user-{number}") == 2
     scene.daemon.stop()
+
+
+# Takes what there is, once somebody has moved it to the group.
+_HOG = "import sys; sys.stdin.readline(); taken = [bytearray(1 << 20) for _ in range(1 << 20)]"
+
+
+def _take_its_memory(program, group: Path) -> None:
+    """Has the kernel choose the daemon when the group's memory is used up."""
+    Path(f"/proc/{program.pid}/oom_score_adj").write_text("1000")
+    (group / "cgroup.procs").write_text(str(program.pid))
+    hog = subprocess.Popen([sys.executable, "-c", _HOG], stdin=subprocess.PIPE)
+    try:
+        (group / "cgroup.procs").write_text(str(hog.pid))
+        hog.stdin.write(b"\n")
+        hog.stdin.flush()
+        assert program.wait(60) == -signal.SIGKILL
+    finally:
+        hog.kill()
+        hog.wait()
+        hog.stdin.close()
+
+
+@pytest.mark.root
+@pytest.mark.slow
+def test_killed_for_lack_of_memory_it_loses_only_what_cannot_be_kept(daemon, practice, memory_group):
+    """A22: as by any kill, with refreshes of every kind under way."""
+    herd = Herd(daemon, practice, {"N": 10, "M": 10, "C": 10, "S": 20, "S-family": 20}, lifetime=10)
+    herd.wake()
+    herd.fill()
+    herd.warm_up()
+    for number, seconds in enumerate((0.3, 0.8, 1.3)):
+        if number > 0:
+            herd.wake()
+        herd.live(seconds)
+        herd.strike(lambda: _take_its_memory(daemon.program, memory_group))
+    herd.rest()
+    losses, wrong = herd.judge(practice.grants())
+    assert not wrong, wrong[:5]
+    if herd.is_too_busy and losses.avoidable:
+        pytest.skip(f"too busy a machine to tell what was lost for nothing: {losses}")
+    assert not losses.avoidable, losses.avoidable[:5]

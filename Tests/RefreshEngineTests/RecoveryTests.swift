@@ -255,6 +255,41 @@ import Testing
         }
     }
 
+    /// What the journal holds of a generation that the store had, and has lost.
+    private func lost() async throws -> Rig {
+        let journal = try await self.left(.singleUse) { journal, slot in journal.free([slot]) }
+        for generation in 4...5 {
+            self.clock.advance(by: .seconds(1))
+            let slot = try await journal.begin(
+                AttemptIntent(
+                    account: try AccountID("box/alice"),
+                    generation: Generation(Int64(generation)),
+                    number: 1,
+                    fingerprint: ClearSealer().fingerprint(of: Secret("canary-rt-box/alice-\(generation)")),
+                    startedAt: self.clock.now
+                ),
+                isDurable: false
+            )
+            try journal.markSent(slot, at: self.clock.now)
+            try journal.keep(Self.answer("box/alice", generation: generation + 1), in: slot)
+        }
+        var rig = try self.restart(.singleUse, journal.afterRestart())
+        rig.history = .broken("the store is older than its attempt journal")
+        return rig
+    }
+
+    @Test func `an answer to a generation that the store has lost is taken over, the newest and no other`() async throws
+    {
+        let account = try AccountID("box/alice")
+        let rig = try await self.lost()
+        try await rig.run {
+            #expect(rig.state(account) == .fresh && rig.journal.openSlots == 0)
+            #expect(rig.endpoint.count == 0)
+            _ = try await rig.engine.refresh(account)
+            #expect(rig.endpoint.requests.map(\.refreshToken) == ["canary-rt-box/alice-6"])
+        }
+    }
+
     @Test func `with an older store what is not spent by use goes on`() async throws {
         let journal = try await self.left(.reusable) { _, _ in }
         var rig = try self.restart(.reusable, journal.afterRestart())

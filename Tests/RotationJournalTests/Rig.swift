@@ -20,6 +20,8 @@ struct Rig {
     var heldBack = 0
     var layout: SlotLayout
     var boot = "boot-1"
+    /// What stands between the journal and the system beside the faults.
+    var disk: SectorDisk?
 
     init(slots: Int = 8, slotSize: Int = 4_096, sealer: (any Sealer)? = nil) throws {
         self.folder = try TemporaryFolder()
@@ -45,7 +47,7 @@ struct Rig {
             slots: self.slots,
             heldBack: self.heldBack,
             layout: self.layout,
-            calls: self.files.calls,
+            calls: self.disk?.calls(over: self.files.calls) ?? self.files.calls,
             clock: self.clock,
             logger: self.log.logger
         )

@@ -259,6 +259,6 @@ extension TokenResponse {
         if time > .zero { return .known(time) }
         if zeroMeansNever { return .never }
         notes.append("expires_in was not more than zero")
-        return .unknown
+        return .zero
     }
 }

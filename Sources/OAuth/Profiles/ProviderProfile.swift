@@ -176,7 +176,7 @@ extension ProviderProfile {
         switch lifetime {
         case .known(let time): return time
         case .never: return nil
-        case .unknown:
+        case .unknown, .zero:
             if isByCode, let codeTokenLifetime { return codeTokenLifetime }
             switch self.strategy {
             case .none, .metaExchange, .metaExtend: return self.defaultLifetime

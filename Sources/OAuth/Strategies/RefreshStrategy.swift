@@ -122,6 +122,25 @@ package enum RefreshVerdict: Sendable {
     case salvaged(refreshToken: Secret, message: String)
 }
 
+extension RefreshVerdict {
+    /// What the answer means where an earlier use of the refresh token may have been answered.
+    ///
+    /// Within a grace some providers give the lost answer again, with what is left of its token's life. If nothing is left,
+    /// the refresh token is all that the answer is good for: it is kept, and sent soon (facts F17, F30, V5).
+    ///
+    /// - Parameter grant: What was sent; its refresh token stays where the answer brought no other.
+    /// - Returns: The same verdict, unless the answer brings a token that has ended.
+    package func ifRepeated(to grant: Grant) -> RefreshVerdict {
+        guard case .renewed(let token) = self, token.lifetime == .zero, token.withheld == nil,
+            let refreshToken = token.refreshToken ?? grant.refreshToken
+        else { return self }
+        return .salvaged(
+            refreshToken: refreshToken,
+            message: "the answer is an earlier one, and its access token has ended"
+        )
+    }
+}
+
 /// A token from an answer.
 package struct NewToken: Sendable {
     /// Visible ASCII, 1 byte to 64 KiB.
@@ -149,5 +168,10 @@ package enum Lifetime: Hashable, Sendable {
     case known(Duration)
     /// The profile's default is the best guess.
     case unknown
+    /// Zero or less was said, where the profile does not take that for never.
+    ///
+    /// In an answer that was just made it means nothing, for nobody makes a token that has ended: it is as `unknown`. In
+    /// one that may be a repetition it can be meant (facts F19, F30).
+    case zero
     case never
 }

@@ -33,6 +33,10 @@ struct InDoubt {
         let attempts = self.engine.journal.recovered().sorted { $0.intent.startedAt > $1.intent.startedAt }
         for attempt in attempts {
             let account = attempt.intent.account
+            guard !settled.contains(account) else {
+                self.engine.journal.free([attempt.slot])
+                continue
+            }
             switch try await self.settle(attempt) {
             case .renewed: settled.insert(account)
             case .inDoubt: urgent.append(account)
@@ -70,10 +74,10 @@ struct InDoubt {
             engine.journal.free([attempt.slot])
             return .nothing
         }
-        guard row.generation == attempt.intent.generation else {
+        guard row.generation <= attempt.intent.generation else {
             // Committed before the slot was freed, or replaced by a person.
             engine.journal.free([attempt.slot])
-            return row.generation > attempt.intent.generation ? .renewed : .nothing
+            return .renewed
         }
         guard let clientID = try? ClientID(String(account.client)),
             let client = engine.state.withLock({ $0.settings.clients[clientID] })
@@ -86,6 +90,10 @@ struct InDoubt {
         }
         switch attempt.progress {
         case .notSent:
+            engine.journal.free([attempt.slot])
+            return .nothing
+        case .sent where row.generation < attempt.intent.generation:
+            // Of a store that has lost commits: the refresh token that was sent is not the one that it has.
             engine.journal.free([attempt.slot])
             return .nothing
         case .sent(let at):
@@ -114,6 +122,9 @@ struct InDoubt {
     }
 
     /// Makes of a recovered answer what the attempt would have made of it.
+    ///
+    /// In a store that has lost commits it may follow a generation that is not there any more: it is newer than any that
+    /// is, and the only good refresh token may be in it (facts V1, B15, J03).
     private func adopt(
         _ answer: RawAnswer,
         _ attempt: RecoveredAttempt,
@@ -135,12 +146,13 @@ struct InDoubt {
             return .nothing
         }
         KillPoint.whileParsing.pass(account.name)
-        let verdict = strategy.verdict(
+        var verdict = strategy.verdict(
             on: answer,
             grant: grant,
             client: client.client,
             now: engine.clock.now + engine.clock.utcShift
         )
+        if client.habit.rotation.spends, attempt.intent.number > 1 { verdict = verdict.ifRepeated(to: grant) }
         engine.journal.wasRead(attempt.slot)
         let shift = engine.clock.utcShift
         let facts = row.facts.shifted(by: .zero - shift)
@@ -170,6 +182,9 @@ struct InDoubt {
                 standing: .retrying,
                 dueAt: engine.clock.now + RefreshWindow.floor
             )
+        case .refused where row.generation < attempt.intent.generation:
+            engine.journal.free([attempt.slot])
+            return .nothing
         case .refused(let failure, let message, let retryAfter):
             let fault = AttemptFault.refused(failure, message: message, retryAfter: retryAfter)
             return try await self.doubt(fault, attempt, row, client, sentAt: sentAt)

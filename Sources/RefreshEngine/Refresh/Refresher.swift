@@ -106,7 +106,11 @@ package struct Refresher: Service {
         // 8: only now does anybody look into it.
         KillPoint.whileParsing.pass(name)
         let utc = self.engine.clock.now + self.engine.clock.utcShift
-        let verdict = exchange.map { strategy.verdict(on: $0, grant: grant, client: client.client, now: utc) }
+        let isReplay = client.habit.rotation.spends && ticket.machine.unknowns > 0
+        let verdict = exchange.map { answer in
+            let verdict = strategy.verdict(on: answer, grant: grant, client: client.client, now: utc)
+            return isReplay ? verdict.ifRepeated(to: grant) : verdict
+        }
         KillPoint.afterParse.pass(name)
         self.engine.attempts.note(ticket, startedAt, sentAt: releasedAt, endedAt: self.engine.clock.now, verdict)
 

@@ -51,6 +51,8 @@ class Daemon:
             "access": [],
         }
         self.configuration_file = folder / f"{name}.toml"
+        self.started_through: list[str | Path] = []
+        """A command that runs another one in its place, on another host for instance."""
         self._program: Program | None = None
 
     # Configuration
@@ -105,7 +107,8 @@ class Daemon:
     def launch(self, environment: Mapping[str, str] | None = None) -> Program:
         """Starts the program and waits for nothing: for starts that ought to fail."""
         self.write_configuration()
-        self._program = Program(self._name, self.command(), self.folder, environment)
+        command = [*self.started_through, *self.command()]
+        self._program = Program(self._name, command, self.folder, environment)
         return self._program
 
     def start(self, within: float = 60, environment: Mapping[str, str] | None = None) -> None:

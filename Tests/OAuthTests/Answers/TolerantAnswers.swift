@@ -12,7 +12,7 @@ enum TolerantAnswers {
     private static func known(_ seconds: Int) -> AnswerCase.Verdict { .renewed(lifetime: .known(.seconds(seconds))) }
 
     private static let notANumber = AnswerCase.Verdict.renewed(lifetime: .unknown, notes: [Note.notANumber])
-    private static let notPositive = AnswerCase.Verdict.renewed(lifetime: .unknown, notes: [Note.notPositive])
+    private static let notPositive = AnswerCase.Verdict.renewed(lifetime: .zero, notes: [Note.notPositive])
 
     static let lifetimes: [AnswerCase] = [
         AnswerCase("F18; RFC 6749 §5.1", "absent", token(expires: nil), .renewed(lifetime: .unknown)),

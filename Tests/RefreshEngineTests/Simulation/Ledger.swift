@@ -46,6 +46,8 @@ struct Ledger: Sendable {
     struct Terms: Sendable {
         var habit: RotationHabit
         var lifetime: Duration
+        /// Whether a replay within the grace is given the same answer again, which is as old as it is.
+        var repeatsAnswer = false
     }
 
     init(terms: [Terms]) { self.terms = terms }
@@ -87,11 +89,15 @@ struct Ledger: Sendable {
 
     /// Redeems a refresh token.
     ///
-    /// - Returns: The serial number of the new answer; nil for `invalid_grant`.
+    /// - Returns: The serial number of the answer, a new one if none is repeated; nil for `invalid_grant`.
     mutating func redeem(_ serial: Int, at now: Timestamp) -> Int? {
         guard self.accepts(serial, at: now) else {
             self.punish(serial)
             return nil
+        }
+        let terms = self.terms[self.line(of: serial).lane]
+        if terms.repeatsAnswer, terms.habit.rotation == .grace, let answer = self.issues[serial].children.last {
+            return answer
         }
         let answer = self.issue(on: self.issues[serial].line, at: now)
         self.issues[serial].redeemedAt = self.issues[serial].redeemedAt ?? now

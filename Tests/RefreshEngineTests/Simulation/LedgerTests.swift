@@ -25,6 +25,18 @@ import Testing
         #expect(!ledger.accepts(first, at: self.now + .seconds(30)))
     }
 
+    @Test func `a provider that repeats its answers makes one for each refresh token`() throws {
+        let habit = RotationHabit(rotation: .grace, blast: .family, grace: .seconds(30), killsAccessToken: false)
+        var ledger = Ledger(terms: [Ledger.Terms(habit: habit, lifetime: .seconds(20), repeatsAnswer: true)])
+        let first = ledger.authorize(account: 0, user: 0, lane: 0, at: self.now)
+        let redeemed = ledger.redeem(first, at: self.now)
+        let second = try #require(redeemed)
+        #expect(ledger.redeem(first, at: self.now + .seconds(29)) == second)
+        #expect(ledger.issues[second].expiresAt == self.now + .seconds(20))
+        let third = ledger.redeem(second, at: self.now + .seconds(29))
+        #expect(third != nil && third != second)
+    }
+
     @Test func `the old refresh token dies with the first use of the new access token`() {
         var ledger = self.ledger(.onUse)
         let first = ledger.authorize(account: 0, user: 0, lane: 0, at: self.now)

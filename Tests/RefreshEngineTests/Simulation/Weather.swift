@@ -98,8 +98,13 @@ struct Climate: Sendable {
             for _ in 0..<Int(share * Double(steps)) {
                 seconds *= Self.root(lifetimes.upperBound / lifetimes.lowerBound)
             }
+            let habit = Self.habit(using: &random)
             return Lane(
-                terms: Ledger.Terms(habit: Self.habit(using: &random), lifetime: .seconds(Int64(seconds))),
+                terms: Ledger.Terms(
+                    habit: habit,
+                    lifetime: .seconds(Int64(seconds)),
+                    repeatsAnswer: habit.killsAccessToken
+                ),
                 limits: LaneLimits(
                     rate: Bool.random(using: &random) ? nil : Double.random(in: 0.5...20, using: &random),
                     concurrency: Int.random(in: 1...6, using: &random)

@@ -279,7 +279,8 @@ final class World: Sendable {
             if request.fate == .partial, let refresh {
                 return (200, #"{"refresh_token":"canary-rt-\#(refresh)"}"#, nil, issued)
             }
-            return (200, Self.answer(issued, refresh: refresh, lifetime: terms.lifetime), nil, issued)
+            let left = Swift.max(state.ledger.issues[issued].expiresAt - state.now, .zero)
+            return (200, Self.answer(issued, refresh: refresh, lifetime: left), nil, issued)
         case .busy(let status, let retryAfter): return (status, "{}", retryAfter, nil)
         case .broken: return (502, "<html>bad gateway</html>", nil, issued)
         case .rejected: return (401, #"{"error":"invalid_client"}"#, nil, nil)

@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import RefreshCore
 import TestSupport
@@ -82,7 +83,9 @@ import Testing
                 try await journal.sync(slot)
                 rig.files.heal()
             case 10:
-                // Killed: in the same boot or not, with as many slots or not.
+                // Killed: in the same boot or not, with as many slots or not. What is killed does nothing any more, and the
+                // queue of this one would.
+                journal.queue.sync {}
                 if Bool.random(using: &random) { rig.boot = "boot-\(step)" }
                 if Int.random(in: 0..<4, using: &random) == 0 { rig.slots = Int.random(in: 8...16, using: &random) }
                 journal = try rig.open()

@@ -2,6 +2,7 @@ import Logging
 import OAuth
 import RefreshCore
 @testable import RefreshEngine
+import Synchronization
 import TestSupport
 import Testing
 
@@ -270,5 +271,44 @@ import Testing
                 ]
             )
         }
+    }
+
+    // MARK: Scopes
+
+    /// Of an authorization that names none: configured ones, those that a sink needs, those of the present grant.
+    private func askedScopes(_ configured: [String], needed: [String], present: [String]?) async throws -> String? {
+        let box = try ClientID("box")
+        let rig = try Rig { endpoint in
+            var client = try ClientSettings.client("box", endpoint, habit: .singleUse)
+            client.client.profile.authorizationEndpoint = "https://box.example/authorize"
+            client.client.profile.deviceAuthorizationEndpoint = "https://box.example/device"
+            client.client.profile.scopes = configured
+            let sink = ScriptedSink().settings(clients: [box], required: needed)
+            return EngineSettings(clients: [box: client], sinks: [try SinkID("uploads"): sink])
+        }
+        let enrolment = Enrolment(engine: rig.engine, secrets: CountingSecrets(), logger: rig.log.logger)
+        let asked = Mutex<String?>(nil)
+        try await rig.run {
+            let account = try self.account()
+            if let present {
+                let scope = present.joined(separator: " ")
+                let answer = "{\"access_token\":\"canary-at\",\"refresh_token\":\"canary-rt\",\"scope\":\"\(scope)\"}"
+                _ = try await rig.engine.put(account, answer: Array(answer.utf8), issuedAt: nil)
+            }
+            let url = try await enrolment.begin(account, redirectURI: nil, scopes: nil).url
+            let query = url.split(separator: "?").last.map(String.init) ?? ""
+            let scope = query.split(separator: "&").first { $0.hasPrefix("scope=") }.map { String($0.dropFirst(6)) }
+            asked.withLock { $0 = scope }
+        }
+        return asked.withLock { $0 }
+    }
+
+    @Test func `an address asks for what a sink would hold the token back for`() async throws {
+        #expect(try await self.askedScopes(["read"], needed: ["read"], present: nil) == "read")
+        #expect(try await self.askedScopes(["read"], needed: ["photos"], present: nil) == "read%20photos")
+        // What the person granted the last time was too little; what is asked for next time is not.
+        #expect(try await self.askedScopes([], needed: ["photos"], present: ["read"]) == "read%20photos")
+        #expect(try await self.askedScopes([], needed: ["read"], present: ["read"]) == nil)
+        #expect(try await self.askedScopes([], needed: ["photos"], present: nil) == nil)
     }
 }

@@ -16,8 +16,11 @@ extension Enrolment {
         guard self.state.withLock({ $0.devices.hasRoom }) else { throw .authorizationFailed(.tooMany) }
         let authorization: DeviceAuthorization
         do {
+            let scopes = self.scopes(for: account, client)
             let requests = try self.presentations(of: client).map {
-                try DeviceAuthorization.request(to: endpoint, client: $0)
+                var client = $0
+                client.profile.scopes = scopes
+                return try DeviceAuthorization.request(to: endpoint, client: client)
             }
             let answer = try await self.answer(to: requests, client).answer
             authorization = try DeviceAuthorization(answer, client: client.client)
@@ -84,7 +87,7 @@ extension Enrolment {
                 refused += more
                 switch EnrolmentVerdict(answer, client: client.client, now: clock.now + clock.utcShift) {
                 case .granted(let tokens):
-                    let asked = AskedFor(scopes: client.client.profile.scopes)
+                    let asked = AskedFor(scopes: self.scopes(for: wait.account, client))
                     return wait.end(.success(try await self.keep(tokens, wait.account, asked)))
                 case .pending: break
                 case .busy(_, let asked): pace.slowDown(wait: asked)

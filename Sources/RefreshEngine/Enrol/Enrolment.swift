@@ -95,7 +95,7 @@ extension Enrolment {
     /// - Parameters:
     ///   - account: What the account will be called, or is.
     ///   - redirectURI: Where the browser is sent back to; nil: as registered, or the provider shows the code.
-    ///   - scopes: Nil for those of the client's configuration.
+    ///   - scopes: Nil for those of the client's configuration, with what the sinks need.
     /// - Returns: The address, and what names it.
     /// - Throws: `EngineError.clientNotFound`, `invalidParameter`, or `authorizationFailed` when the client has no
     ///   authorization endpoint or too many are pending.
@@ -116,7 +116,7 @@ extension Enrolment {
                 client: client.client,
                 endpoint: endpoint,
                 redirectURI: redirectURI,
-                scopes: scopes,
+                scopes: scopes ?? self.scopes(for: account, client),
                 secrets: self.secrets
             )
         } catch {
@@ -243,6 +243,28 @@ extension Enrolment {
             throw .clientNotFound(String(account.client))
         }
         return client
+    }
+
+    /// What a new grant is to permit: what the client's configuration asks for, or else what the present grant permits,
+    /// and what sinks need that would hold a delivery back without it.
+    ///
+    /// - Returns: Nothing where neither is known: the provider then grants what is registered with it.
+    func scopes(for account: AccountID, _ client: ClientSettings) -> [String] {
+        let id = client.client.id
+        let (present, needed) = self.engine.state.withLock { state in
+            let sinks = state.settings.sinks.sorted { $0.key < $1.key }.map(\.value)
+            return (
+                state.record(of: account)?.facts.scope ?? [],
+                sinks.filter(\.refusesMissingScopes).flatMap { $0.requiredScopes[id, default: []] }
+            )
+        }
+        let asked = client.client.profile.scopes
+        var scopes = asked.isEmpty ? present : asked
+        let missing = RequiredPermissions.missing(needed, from: scopes)
+        // Without a need of ours, what is registered stays the provider's business.
+        if asked.isEmpty, missing.isEmpty { return [] }
+        for scope in missing where !scopes.contains(scope) { scopes.append(scope) }
+        return scopes
     }
 
     /// The client with each of its secrets: the one in use, then those that may be tried in its place (facts C07).

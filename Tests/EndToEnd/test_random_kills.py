@@ -21,13 +21,17 @@ from harness.verdict import Losses
 pytestmark = pytest.mark.crash
 
 DAEMONS = 2
-# In seconds, at most. Each is renewed after half of its life: together sixty a second, as much as two cores carry with
+# In seconds, at most. Each is renewed after half of its life: together fifty a second, as much as two cores carry with
 # a debug build beside the kills. With more, answers would wait for the daemon.
-LIFETIME = 90
+LIFETIME = 120
 # The same for a release build: three hundred a second.
 LIFETIME_IN_A_RELEASE = 20
 COUNTS = {"N": 80, "M": 80, "G-5s-family": 120, "C": 120, "S": 200, "S-family": 200, "S-client-user": 200}
+SPENT_BY_USE = ("S", "S-family", "S-client-user")
 CLIENTS = 20
+# In seconds: from the provider's last byte to the slot, on average. A kill in between costs the grant (facts A07), and
+# nobody can help that; but it must be a gap and no hole, also where two cores carry two daemons and two providers.
+GAP = 0.2
 # In seconds. A machine that starts the daemon within that long has no excuse for missing a grace of five seconds.
 QUICK = 1.5
 REPLENISHED_EVERY = 10
@@ -97,12 +101,14 @@ def _lose_only_what_cannot_be_kept(
     told += f" (slowest start {slowest:.1f} s, up to {slowness:.1f} times slower than alone)"
     print(told)
     assert not wrong, f"{told}; {len(wrong)} wrong:\n" + "\n".join(wrong[:20])
-    if any(herd.is_too_busy for herd in herds) and (losses.avoidable or len(losses.in_the_air) > kills):
+    # Each kill catches those that have come since the gap before it.
+    spent_by_use = rate / DAEMONS * sum(COUNTS[name] for name in SPENT_BY_USE) / sum(COUNTS.values())
+    is_a_hole = len(losses.in_the_air) > kills * spent_by_use * GAP
+    if any(herd.is_too_busy for herd in herds) and (losses.avoidable or is_a_hole):
         pytest.skip(f"too busy a machine to tell what was lost for nothing: {told}")
     assert not losses.avoidable, f"{told}:\n" + "\n".join(losses.avoidable[:20])
     assert not losses.too_late or slowest > QUICK, f"{told}:\n" + "\n".join(losses.too_late)
-    # A kill may catch an answer between the socket and its slot; more than one at each kill is a hole in between.
-    assert len(losses.in_the_air) <= kills, told
+    assert not is_a_hole, told
 
 
 @pytest.mark.timeout(1_800)

@@ -273,6 +273,29 @@ import Testing
         }
     }
 
+    @Test func `an answer that repeats another state brings nobody a token`() async throws {
+        for isForeign in [true, false] {
+            let rig = try Rig { endpoint in
+                var client = try ClientSettings.client("box", endpoint, habit: .singleUse)
+                client.client.profile.authorizationEndpoint = "https://box.example/authorize"
+                client.client.profile.echoes = ["state"]
+                return EngineSettings(clients: [try ClientID("box"): client], sinks: [:])
+            }
+            let enrolment = Enrolment(engine: rig.engine, secrets: CountingSecrets(), logger: rig.log.logger)
+            try await rig.run {
+                let account = try self.account()
+                let state = try await enrolment.begin(account, redirectURI: "https://app.example/cb", scopes: nil).state
+                let echo = isForeign ? "another" : state
+                rig.endpoint.play(.json("{\"access_token\":\"canary-at\",\"expires_in\":60,\"state\":\"\(echo)\"}"))
+                let refusal = await self.refusal {
+                    _ = try await enrolment.complete(state: state, code: "canary-code", callback: nil)
+                }
+                #expect(refusal == (isForeign ? "state_mismatch" : nil))
+                #expect((rig.engine.state.withLock { $0.count }) == (isForeign ? 0 : 1))
+            }
+        }
+    }
+
     // MARK: Scopes
 
     /// Of an authorization that names none: configured ones, those that a sink needs, those of the present grant.

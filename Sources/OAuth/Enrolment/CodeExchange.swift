@@ -30,6 +30,21 @@ package enum CodeExchange {
         return .form(body, to: endpoint, authentication, isSingleUse: true, method: client.profile.codeMethod)
     }
 
+    /// Whether an answer repeats the `state` that was sent, where the profile has it repeated (VK ID, facts 3.9).
+    ///
+    /// - Returns: True also when it is left out; false means that the tokens are somebody else's.
+    package static func isOurs(
+        _ answer: RawAnswer,
+        to request: AuthorizationRequest,
+        profile: ProviderProfile
+    ) -> Bool {
+        guard profile.echoes.contains("state"),
+            let members = try? JSONReader.object(in: answer.body.revealBytes()), let echo = members["state"],
+            echo != .null
+        else { return true }
+        return echo == .string(request.state)
+    }
+
     /// What the grant is bound to, as far as the address and the request tell.
     package static func bindings(
         _ callback: AuthorizationCallback,

@@ -203,6 +203,9 @@ extension Enrolment {
         }
         switch EnrolmentVerdict(raw, client: client.client, now: self.engine.clock.now + self.engine.clock.utcShift) {
         case .granted(let tokens):
+            guard CodeExchange.isOurs(raw, to: entry.request, profile: client.client.profile) else {
+                throw self.failed(entry.account, .otherState)
+            }
             let bindings = CodeExchange.bindings(answer, of: entry.request, client: client.client)
             return try await self.keep(
                 tokens,

@@ -12,6 +12,7 @@ import pytest
 
 from harness.daemon import Daemon
 from harness.dot import DotServer
+from harness.person import Person
 from harness.practice import Practice
 from harness.scene import Scene
 
@@ -116,3 +117,11 @@ def make_dot(folder: Path, private: Path, _cleanup: ExitStack) -> Callable[[dict
 @pytest.fixture
 def scene(practice: Practice, daemon: Daemon) -> Scene:
     return Scene(daemon, practice)
+
+
+@pytest.fixture
+def person(practice: Practice) -> Iterator[Person]:
+    """Whose browser visits the provider's pages."""
+    somebody = Person(practice.authority)
+    yield somebody
+    somebody.close()

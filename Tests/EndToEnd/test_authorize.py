@@ -8,7 +8,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from harness.control import error_named
-from harness.person import Person
 from harness.waiting import eventually
 
 ACCOUNT = "demo/alice"
@@ -16,21 +15,8 @@ REDIRECT = "https://app.example.com/callback"
 
 
 @pytest.fixture
-def person(practice):
-    somebody = Person(practice.authority)
-    yield somebody
-    somebody.close()
-
-
-@pytest.fixture
 def running(scene):
-    url = scene.practice.url
-    scene.client(
-        authorization_endpoint=f"{url}/oauth2/authorize",
-        device_authorization_endpoint=f"{url}/oauth2/device",
-        issuer=url,
-        scopes=["files.read"],
-    )
+    scene.authorizing_client()
     scene.sink("demo")
     scene.daemon.start()
     return scene

@@ -24,6 +24,16 @@ class Scene:
             **more,
         )
 
+    def authorizing_client(self) -> None:
+        """The client `demo`, with the provider's own pages for authorizations."""
+        url = self.practice.url
+        self.client(
+            authorization_endpoint=f"{url}/oauth2/authorize",
+            device_authorization_endpoint=f"{url}/oauth2/device",
+            issuer=url,
+            scopes=["files.read"],
+        )
+
     def sink(self, *clients: str, name: str = "uploads", **more: Any) -> None:
         self.daemon.add_sink(
             name, url=self.practice.url, ca_file=self.practice.authority, clients=list(clients), **more
